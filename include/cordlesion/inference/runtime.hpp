@@ -1,0 +1,35 @@
+// Process-wide settings of LibTorch and the allocator, and what they turned out to be.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace cordlesion::inference {
+
+/// Sets LibTorch's threads (inter-op 1) and keeps glibc from unmapping large tensors, which would
+/// cost more page faults than the convolutions take. Call once, before any network is loaded.
+void configure_runtime(int threads);
+
+/// Threads this process may use: the smallest of CPU affinity, the cgroup's quota and
+/// SLURM_CPUS_PER_TASK; at least 1.
+int available_threads();
+
+/// Whole CPUs that the quotas of a process' cgroups allow (rounded down, at least 1); none without
+/// a quota. Understands cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_quota_us`).
+/// @param mount       where the hierarchies are mounted, usually `/sys/fs/cgroup`
+/// @param membership  the text of `/proc/self/cgroup`
+std::optional<int> cgroup_cpu_limit(const std::filesystem::path& mount,
+                                    const std::string& membership);
+
+/// True if this CPU multiplies bf16 in hardware (AVX512_BF16 or AMX).
+bool cpu_has_bf16();
+
+std::string torch_version();
+/// For example `AVX512`; what LibTorch dispatches to on this CPU.
+std::string cpu_capability();
+/// True if the BLAS library behind LibTorch is the reference one, which makes classifiers many
+/// times slower.
+bool uses_reference_blas();
+
+} // namespace cordlesion::inference

@@ -1,0 +1,32 @@
+// Cases: what the user's inputs turn out to hold, before any pixel is read.
+#pragma once
+
+#include "cordlesion/core/error.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cordlesion::io {
+
+/// One case: a volume file, or the DICOM files of one study.
+struct CaseInput {
+  enum class Format { dicom, volume_file };
+
+  std::string case_id; ///< [A-Za-z0-9._-]+, from folder or file names, never from patient data
+  Format format = Format::volume_file;
+  std::filesystem::path root;                ///< paths in messages are relative to this folder
+  std::vector<std::filesystem::path> files;  ///< absolute; sorted; exactly one for a volume file
+  std::optional<std::filesystem::path> mask; ///< from a case list
+  std::size_t skipped_files = 0; ///< files beside these that are not images (text, PDF, ...)
+  std::vector<Warning> warnings;
+  /// Why this case cannot be read, known already from listing (a file that ended the parser).
+  std::optional<Error> failure;
+};
+
+/// Restricts a name to [A-Za-z0-9._-]: other characters become '_', leading dots go; never empty.
+std::string safe_case_id(const std::string& name);
+
+} // namespace cordlesion::io

@@ -1,0 +1,88 @@
+// Listing and loading of cases in a separate process, so that no file can end the program.
+#pragma once
+
+#include "cordlesion/core/volume.hpp"
+#include "cordlesion/io/case_input.hpp"
+#include "cordlesion/io/series.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cordlesion::io {
+
+struct LoaderLimits {
+  double seconds_per_case = 60;
+  std::size_t memory_bytes = std::size_t{4} << 30; ///< address space of the loading process
+};
+
+struct LoadOptions {
+  std::optional<std::string> series_uid; ///< overrides the choice
+  bool fail_on_ambiguity = false;        ///< --series-policy fail
+  bool assume_sagittal_t2 = false;       ///< overrides weighting, never geometry
+  bool include_identifiers = false;
+};
+
+/// A loaded case. The image is on the source grid: for DICOM, columns x rows x slices sorted along
+/// the slice normal (right-handed); for a file, its own axes.
+struct LoadedCase {
+  Image image;
+  std::string format; ///< `dicom`, `nifti`, `nrrd`, `metaimage`
+  std::string digest; ///< SHA-256 over the bytes of the case's files, in the order of their names
+  std::optional<SeriesInfo> series;        ///< DICOM only
+  std::vector<SeriesCandidate> candidates; ///< DICOM only, the chosen one included
+  std::vector<Warning> warnings;
+};
+
+/// What the user asked for: paths, and case lists.
+struct FindRequest {
+  std::vector<std::filesystem::path> inputs;
+  std::optional<std::filesystem::path> case_list; ///< --cases FILE.tsv
+  std::optional<std::filesystem::path> excluded;  ///< the output folder, never searched
+};
+
+struct FoundCases {
+  std::vector<CaseInput> cases; ///< sorted by case_id, ids unique
+  std::vector<Warning> warnings;
+  std::size_t skipped_files = 0;
+};
+
+/// Owns the loading process: a small server forked before LibTorch starts any thread, which forks
+/// one worker per request. A worker that crashes, hangs or eats memory becomes an Error of its
+/// case.
+class CaseLoader {
+ public:
+  /// Starts the process. Construct before LibTorch is used.
+  explicit CaseLoader(const LoaderLimits& limits = {});
+  ~CaseLoader();
+  CaseLoader(const CaseLoader&) = delete;
+  CaseLoader& operator=(const CaseLoader&) = delete;
+
+  /// Finds the cases under the inputs. Throws a usage error if two cases map to one id or an input
+  /// does not exist, a no-input error (exit 3) if there is nothing readable at all.
+  FoundCases find(const FindRequest& request);
+
+  /// Starts loading; at most one load may be under way. Returns at once.
+  void start(const CaseInput& input, const LoadOptions& options);
+  /// Waits for the load that was started and returns it, or throws its case error.
+  LoadedCase finish();
+  /// start, then finish.
+  LoadedCase load(const CaseInput& input, const LoadOptions& options);
+
+  /// The series of a case with the decision on each, without their pixels.
+  /// For a volume file: one candidate.
+  std::vector<SeriesCandidate> describe(const CaseInput& input, const LoadOptions& options);
+
+  /// Loads a volume file (a mask) in the loading process: NIfTI, NRRD or MetaImage. `root` as in
+  /// CaseInput.
+  Image load_volume(const std::filesystem::path& file, const std::filesystem::path& root);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace cordlesion::io

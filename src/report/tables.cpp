@@ -1,0 +1,140 @@
+// Tab-separated tables from the reports of the cases.
+#include "cordlesion/report/tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "json_text.hpp"
+
+namespace cordlesion::report {
+namespace {
+
+constexpr std::string_view results_header =
+    "case_id\tstatus\tlabel\tpath\tp_demyelination\tp_ependymoma\tp_nmosd\tlesions\tvolume_mm3\t"
+    "selected_slices\twarnings\terror_code";
+constexpr std::string_view lesions_header =
+    "case_id\tlesion_id\tvoxels\tvolume_mm3\tlength_si_mm\twidth_ap_mm\tmax_area_mm2\t"
+    "centroid_voxel\tcentroid_ras_mm\tslices\tmean_intensity\ttouches_border";
+constexpr std::string_view failures_header = "case_id\tstage\tcode\tmessage\thint";
+constexpr std::string_view missing = "n/a"; // BIDS' word for a value that does not exist
+
+/// A value as one cell: no tabs, no line ends.
+std::string cell(const Json& value) {
+  std::string text = value.is_string() ? value.get<std::string>()
+                                       : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+  return text.empty() ? std::string(missing) : text;
+}
+
+std::string joined(const std::vector<std::string>& cells, char separator) {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    line += (i == 0 ? "" : std::string(1, separator)) + cells[i];
+  }
+  return line;
+}
+
+std::string joined_list(const Json& list) {
+  std::vector<std::string> cells;
+  for (const Json& item : list) {
+    cells.push_back(cell(item));
+  }
+  return cells.empty() ? std::string(missing) : joined(cells, ',');
+}
+
+std::string probability_cell(const Json& report, const char* node, const char* second_class) {
+  const Json& result = report["classification"]["nodes"][node];
+  return result.contains("probabilities") ? cell(result["probabilities"][second_class])
+                                          : std::string(missing);
+}
+
+std::string warning_codes(const Json& report) {
+  Json codes = Json::array();
+  for (const Json& warning : report["warnings"]) {
+    codes.push_back(warning["code"]);
+  }
+  return joined_list(codes);
+}
+
+std::string result_row(const Json& report) {
+  std::vector<std::string> cells{cell(report["case_id"]), cell(report["status"])};
+  if (report["status"] == "failed") {
+    cells.insert(cells.end(), 8, std::string(missing));
+    cells.push_back(warning_codes(report));
+    cells.push_back(cell(report["error"]["code"]));
+    return joined(cells, '\t');
+  }
+  const Json& classification = report["classification"];
+  cells.push_back(classification["label"].is_null() ? std::string(missing)
+                                                    : cell(classification["label"]));
+  cells.push_back(joined_list(classification["path"]));
+  cells.push_back(probability_cell(report, "tumor_vs_demyelination", "demyelination"));
+  cells.push_back(probability_cell(report, "astrocytoma_vs_ependymoma", "ependymoma"));
+  cells.push_back(probability_cell(report, "ms_vs_nmosd", "nmosd"));
+  cells.push_back(std::to_string(report["lesions"].size()));
+  cells.push_back(cell(report["segmentation"]["volume_mm3"]));
+  cells.push_back(std::to_string(report["selected_slices"].size()));
+  cells.push_back(warning_codes(report));
+  cells.emplace_back(missing);
+  return joined(cells, '\t');
+}
+
+std::string lesion_row(const Json& case_id, const Json& lesion) {
+  return joined({cell(case_id), cell(lesion["id"]), cell(lesion["voxels"]),
+                 cell(lesion["volume_mm3"]), cell(lesion["length_si_mm"]),
+                 cell(lesion["width_ap_mm"]), cell(lesion["max_area_mm2"]),
+                 joined_list(lesion["centroid_voxel"]), joined_list(lesion["centroid_ras_mm"]),
+                 joined_list(lesion["slices"]), cell(lesion["mean_intensity"]),
+                 cell(lesion["touches_border"])},
+                '\t');
+}
+
+std::string failure_row(const Json& report) {
+  const Json& error = report["error"];
+  return joined({cell(report["case_id"]), cell(error["stage"]), cell(error["code"]),
+                 cell(error["message"]), cell(error["hint"])},
+                '\t');
+}
+
+void add_lines(std::string& table, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    table += line + "\n";
+  }
+}
+
+} // namespace
+
+CaseRows rows_of(const std::string& report_json) {
+  const Json report = Json::parse(report_json);
+  CaseRows rows{.case_id = report.at("case_id"),
+                .status = report.at("status"),
+                .result = result_row(report),
+                .lesions = {},
+                .failures = {}};
+  if (report.contains("lesions")) {
+    for (const Json& lesion : report["lesions"]) {
+      rows.lesions.push_back(lesion_row(report["case_id"], lesion));
+    }
+  }
+  if (report.contains("error")) {
+    rows.failures.push_back(failure_row(report));
+  }
+  return rows;
+}
+
+Tables tables_of(std::vector<CaseRows> rows) {
+  std::sort(rows.begin(), rows.end(),
+            [](const CaseRows& a, const CaseRows& b) { return a.case_id < b.case_id; });
+  Tables tables{std::string(results_header) + "\n", std::string(lesions_header) + "\n",
+                std::string(failures_header) + "\n"};
+  for (const CaseRows& row : rows) {
+    add_lines(tables.results, {row.result});
+    add_lines(tables.lesions, row.lesions);
+    add_lines(tables.failures, row.failures);
+  }
+  return tables;
+}
+
+} // namespace cordlesion::report
