@@ -2,7 +2,6 @@
 #pragma once
 
 #include "cordlesion/report/case_report.hpp"
-
 #include "json_text.hpp"
 
 namespace cordlesion::report {

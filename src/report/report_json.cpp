@@ -2,7 +2,6 @@
 #include "cordlesion/report/report_json.hpp"
 
 #include "cordlesion/core/version.hpp"
-
 #include "json_text.hpp"
 #include "model_json.hpp"
 #include "series_json.hpp"

@@ -2,7 +2,6 @@
 #include "cordlesion/report/run_record.hpp"
 
 #include "cordlesion/core/version.hpp"
-
 #include "model_json.hpp"
 
 namespace cordlesion::report {

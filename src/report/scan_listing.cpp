@@ -1,11 +1,11 @@
 // The listing of `scan`, as JSON and as text.
 #include "cordlesion/report/scan_listing.hpp"
 
-#include <iomanip>
-#include <sstream>
-
 #include "model_json.hpp"
 #include "series_json.hpp"
+
+#include <iomanip>
+#include <sstream>
 
 namespace cordlesion::report {
 namespace {
@@ -34,7 +34,7 @@ void add_text(std::ostringstream& text, const ScannedCase& scanned) {
   for (const SeriesCandidate& candidate : scanned.candidates) {
     text << "  " << std::left << std::setw(9) << decision_of(candidate) << std::setw(8)
          << (candidate.info.weighting.empty() ? "unknown" : candidate.info.weighting) << ' '
-         << std::setw(30) << size_of(candidate.info) << candidate.reason << '\n';
+         << std::setw(32) << size_of(candidate.info) << candidate.reason << '\n';
   }
   for (const Warning& warning : scanned.warnings) {
     text << "  warning   " << warning.code << ": " << warning.message << '\n';

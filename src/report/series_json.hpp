@@ -2,10 +2,9 @@
 #pragma once
 
 #include "cordlesion/core/series.hpp"
+#include "json_text.hpp"
 
 #include <vector>
-
-#include "json_text.hpp"
 
 namespace cordlesion::report {
 

@@ -1,11 +1,11 @@
 // Tab-separated tables from the reports of the cases.
 #include "cordlesion/report/tables.hpp"
 
+#include "json_text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
-
-#include "json_text.hpp"
 
 namespace cordlesion::report {
 namespace {
@@ -58,6 +58,12 @@ std::string warning_codes(const Json& report) {
   return joined_list(codes);
 }
 
+std::string label_cell(const Json& report) {
+  const bool labelled =
+      report.contains("classification") && !report["classification"]["label"].is_null();
+  return labelled ? cell(report["classification"]["label"]) : std::string(missing);
+}
+
 std::string result_row(const Json& report) {
   std::vector<std::string> cells{cell(report["case_id"]), cell(report["status"])};
   if (report["status"] == "failed") {
@@ -67,8 +73,7 @@ std::string result_row(const Json& report) {
     return joined(cells, '\t');
   }
   const Json& classification = report["classification"];
-  cells.push_back(classification["label"].is_null() ? std::string(missing)
-                                                    : cell(classification["label"]));
+  cells.push_back(label_cell(report));
   cells.push_back(joined_list(classification["path"]));
   cells.push_back(probability_cell(report, "tumor_vs_demyelination", "demyelination"));
   cells.push_back(probability_cell(report, "astrocytoma_vs_ependymoma", "ependymoma"));
@@ -110,6 +115,7 @@ CaseRows rows_of(const std::string& report_json) {
   const Json report = Json::parse(report_json);
   CaseRows rows{.case_id = report.at("case_id"),
                 .status = report.at("status"),
+                .label = label_cell(report),
                 .result = result_row(report),
                 .lesions = {},
                 .failures = {}};

@@ -48,8 +48,8 @@ struct Manifest {
   SegmenterSpec segmenter;
   std::map<Node, ClassifierSpec> classifiers; ///< exactly the three nodes
   std::string aggregation;                    ///< `mean` is the only one known
-  bool bf16_agrees = false; ///< bf16 agreed with fp32 when the package was exported
-  NetworkFile golden;       ///< an input with its expected outputs
+  bool bf16_agrees = false;    ///< bf16 agreed with fp32 when the package was exported
+  NetworkFile golden;          ///< an input with its expected outputs
   double golden_tolerance = 0; ///< largest difference from them that passes
 };
 

@@ -10,4 +10,7 @@ namespace cordlesion::io {
 /// error (exit 5) with the system's reason; the temporary file is gone then.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// True for the names that files have before they are complete; a killed run may leave some.
+bool is_temporary_name(const std::filesystem::path& path);
+
 } // namespace cordlesion::io

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cordlesion::io {
@@ -20,6 +21,8 @@ struct CaseInput {
   std::filesystem::path root;                ///< paths in messages are relative to this folder
   std::vector<std::filesystem::path> files;  ///< absolute; sorted; exactly one for a volume file
   std::optional<std::filesystem::path> mask; ///< from a case list
+  /// Further columns of a case list (label, split, ...), name and value, in the list's order.
+  std::vector<std::pair<std::string, std::string>> extra_columns;
   std::size_t skipped_files = 0; ///< files beside these that are not images (text, PDF, ...)
   std::vector<Warning> warnings;
   /// Why this case cannot be read, known already from listing (a file that ended the parser).
@@ -28,5 +31,8 @@ struct CaseInput {
 
 /// Restricts a name to [A-Za-z0-9._-]: other characters become '_', leading dots go; never empty.
 std::string safe_case_id(const std::string& name);
+
+/// SHA-256 over the bytes of the files, in the order of `files`: what LoadedCase::digest holds.
+std::string digest_of_files(const std::vector<std::filesystem::path>& files);
 
 } // namespace cordlesion::io

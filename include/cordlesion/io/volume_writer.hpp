@@ -4,6 +4,7 @@
 #include "cordlesion/core/volume.hpp"
 
 #include <filesystem>
+#include <string>
 
 namespace cordlesion::io {
 
@@ -13,5 +14,7 @@ namespace cordlesion::io {
 double write_nifti(const std::filesystem::path& path, const Mask& mask);
 /// The same for float32 images.
 double write_nifti(const std::filesystem::path& path, const Image& image);
+
+std::string itk_version();
 
 } // namespace cordlesion::io

@@ -11,6 +11,7 @@ namespace cordlesion::report {
 struct CaseRows {
   std::string case_id;
   std::string status; ///< ok, no_lesion, failed
+  std::string label;  ///< the classification's, or n/a
   std::string result;
   std::vector<std::string> lesions;
   std::vector<std::string> failures; ///< none or one

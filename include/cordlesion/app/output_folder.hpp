@@ -1,0 +1,36 @@
+// The output folder of a run: whose it is, what it holds, what may be written into it.
+#pragma once
+
+#include "cordlesion/app/predict_options.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace cordlesion::app {
+
+/// Holds a lock on an output folder while a run writes to it; the lock goes with the process.
+class OutputFolder {
+ public:
+  /// Creates the folder and proves that it can be written to (else output error, exit 5). Refuses,
+  /// with a usage error, a folder in use by another run, or with results and Existing::refuse.
+  /// Sweeps temporary files of runs that were killed; Existing::overwrite removes earlier results.
+  OutputFolder(std::filesystem::path folder, Existing existing);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+  const std::filesystem::path& path() const { return folder_; }
+  /// The folder of a case, created if missing.
+  std::filesystem::path case_folder(const std::string& case_id) const;
+  /// The text of a case's report.json, if there is one.
+  std::optional<std::string> existing_report(const std::string& case_id) const;
+  /// Removes what an earlier run left of a case; the report goes first.
+  void clear_case(const std::string& case_id) const;
+
+ private:
+  std::filesystem::path folder_;
+  int lock_ = -1;
+};
+
+} // namespace cordlesion::app

@@ -1,0 +1,20 @@
+// The network inputs of a cohort, written for training.
+#pragma once
+
+#include "cordlesion/core/error.hpp"
+
+#include <filesystem>
+
+namespace cordlesion::app {
+
+struct PrepareOptions {
+  std::filesystem::path cohort; ///< table with case_id, image, [mask], further columns
+  std::filesystem::path output;
+  std::filesystem::path models; ///< package whose manifest defines size, fit and normalisation
+};
+
+/// Writes OUT/<case_id>/image.nii.gz, mask.nii.gz and OUT/prepared.tsv. A case that fails is
+/// reported and left out; the exit code says so.
+ExitCode prepare_cohort(const PrepareOptions& options);
+
+} // namespace cordlesion::app

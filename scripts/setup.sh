@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that cordlesion needs, if any is missing.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+Usage: scripts/setup.sh [--tests]
+
+Installs the Debian 12 packages that building and running cordlesion need, with apt.
+Nothing happens if all of them are there.
+
+  --tests   also what the tests need
+  --help    show this text
+EOF
+}
+
+# Building and running.
+packages=(g++ cmake ninja-build git
+          libtorch-dev libopenblas0 libinsighttoolkit5-dev libgdcm-dev zlib1g-dev libssl-dev
+          libcli11-dev libspdlog-dev nlohmann-json3-dev libgtest-dev)
+# The seeded model package is written by the training scripts.
+packages+=(python3-numpy python3-torch python3-torchvision)
+# Cross-checks against independent readers, and tools that make test inputs.
+test_packages=(python3-pytest python3-nibabel python3-pydicom python3-opencv python3-scipy
+               python3-jsonschema dcmtk libgdcm-tools dcm2niix)
+
+for argument in "$@"; do
+  case "$argument" in
+    --tests) packages+=("${test_packages[@]}") ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "Installing: ${missing[*]}"
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install --yes --quiet=2 --no-install-recommends "${missing[@]}" > /dev/null

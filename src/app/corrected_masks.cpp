@@ -1,0 +1,47 @@
+// Lookup of corrected masks.
+#include "cordlesion/app/corrected_masks.hpp"
+
+#include "cordlesion/core/error.hpp"
+
+#include <array>
+#include <string>
+
+namespace cordlesion::app {
+
+namespace fs = std::filesystem;
+
+std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
+                                          const std::optional<fs::path>& masks) {
+  if (input.mask) {
+    return input.mask;
+  }
+  if (!masks) {
+    return std::nullopt;
+  }
+  if (!fs::is_directory(*masks)) {
+    return masks;
+  }
+  constexpr std::array endings{".nii.gz", ".nii", ".nrrd", ".mha", "/lesion_mask.nii.gz"};
+  for (const char* ending : endings) {
+    const fs::path candidate = *masks / (input.case_id + ending);
+    if (fs::is_regular_file(candidate)) {
+      return candidate;
+    }
+  }
+  throw case_error(Stage::find, "mask_missing",
+                   "no corrected mask for case " + input.case_id + ": expected " + input.case_id +
+                       ".nii.gz or " + input.case_id + "/lesion_mask.nii.gz in the masks folder",
+                   "Add the mask, or leave the case out of this run.");
+}
+
+void check_corrected_masks(const fs::path& masks, std::size_t cases) {
+  if (!fs::exists(masks)) {
+    throw usage_error("--masks " + masks.string() + " does not exist");
+  }
+  if (!fs::is_directory(masks) && cases > 1) {
+    throw usage_error("--masks names one file, but there are " + std::to_string(cases) + " cases",
+                      "Give a folder with one <case_id>.nii.gz per case.");
+  }
+}
+
+} // namespace cordlesion::app

@@ -1,0 +1,150 @@
+// Locking, checking and cleaning of output folders.
+#include "cordlesion/app/output_folder.hpp"
+
+#include "cordlesion/core/error.hpp"
+#include "cordlesion/io/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace cordlesion::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array run_files{"run.json", "results.tsv", "lesions.tsv", "failures.tsv"};
+// The report first: without it a case does not count as complete.
+constexpr std::array case_files{"report.json", "lesion_mask.nii.gz", "lesion_probability.nii.gz"};
+
+std::vector<fs::path> case_folders_with_report(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && !entry.is_symlink() && fs::exists(entry.path() / "report.json")) {
+      folders.push_back(entry.path());
+    }
+  }
+  return folders;
+}
+
+bool holds_results(const fs::path& folder) {
+  for (const char* name : run_files) {
+    if (fs::exists(folder / name)) {
+      return true;
+    }
+  }
+  return !case_folders_with_report(folder).empty();
+}
+
+void remove_case_files(const fs::path& folder) {
+  for (const char* name : case_files) {
+    fs::remove(folder / name);
+  }
+}
+
+void sweep_temporary_files(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.is_regular_file() && io::is_temporary_name(entry.path())) {
+      fs::remove(entry.path());
+    }
+  }
+}
+
+void create_and_probe(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure || !fs::is_directory(folder)) {
+    throw output_error("output_not_creatable",
+                       "cannot create the output folder " + folder.string() + ": " +
+                           (failure ? failure.message() : "a file of that name exists"),
+                       "Choose another folder with -o.");
+  }
+  const fs::path probe = folder / "write_test";
+  io::write_file_atomically(probe, "write test\n");
+  fs::remove(probe);
+}
+
+int lock_folder(const fs::path& folder) {
+  const fs::path path = folder / ".cordlesion.lock";
+  const int lock = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock < 0) {
+    throw output_error("output_not_writable", "cannot write to the output folder " +
+                                                  folder.string() + ": " + std::strerror(errno));
+  }
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock);
+    throw usage_error("another run is writing to " + folder.string(),
+                      "Wait for it to end, or choose another folder with -o.");
+  }
+  return lock;
+}
+
+} // namespace
+
+OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::move(folder)) {
+  create_and_probe(folder_);
+  lock_ = lock_folder(folder_);
+  try {
+    if (existing == Existing::refuse && holds_results(folder_)) {
+      throw usage_error("the output folder " + folder_.string() + " already holds results",
+                        "Use --resume to complete them, --overwrite to replace them, or another "
+                        "folder with -o.");
+    }
+    sweep_temporary_files(folder_);
+    if (existing == Existing::overwrite) {
+      for (const char* name : run_files) {
+        fs::remove(folder_ / name);
+      }
+      for (const fs::path& case_path : case_folders_with_report(folder_)) {
+        remove_case_files(case_path);
+        std::error_code not_empty;
+        fs::remove(case_path, not_empty);
+      }
+    }
+  } catch (...) {
+    ::close(lock_);
+    throw;
+  }
+}
+
+OutputFolder::~OutputFolder() {
+  ::close(lock_);
+}
+
+fs::path OutputFolder::case_folder(const std::string& case_id) const {
+  const fs::path folder = folder_ / case_id;
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) {
+    throw output_error("output_not_writable",
+                       "cannot create " + folder.string() + ": " + failure.message(),
+                       "Check the disk and the permissions.");
+  }
+  return folder;
+}
+
+std::optional<std::string> OutputFolder::existing_report(const std::string& case_id) const {
+  std::ifstream file(folder_ / case_id / "report.json", std::ios::binary);
+  if (!file) {
+    return std::nullopt;
+  }
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+void OutputFolder::clear_case(const std::string& case_id) const {
+  const fs::path folder = folder_ / case_id;
+  if (fs::is_directory(folder)) {
+    remove_case_files(folder);
+    sweep_temporary_files(folder);
+  }
+}
+
+} // namespace cordlesion::app

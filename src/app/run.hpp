@@ -1,0 +1,31 @@
+// The state of a run, and the files that describe it as a whole.
+#pragma once
+
+#include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/app/predict_options.hpp"
+#include "cordlesion/app/run_case.hpp"
+#include "cordlesion/inference/networks.hpp"
+#include "cordlesion/report/case_report.hpp"
+#include "cordlesion/report/tables.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace cordlesion::app {
+
+/// What all cases of a run share.
+struct Run {
+  const PredictOptions& options;
+  const OutputFolder& output;
+  inference::Networks& networks;
+  CaseSettings settings;
+  report::ModelRecord models;
+  std::vector<report::CaseRows> rows; ///< of the cases done so far
+  std::size_t resumed = 0;            ///< of these, complete from an earlier run
+};
+
+/// Writes results.tsv, lesions.tsv, failures.tsv and run.json.
+void write_tables(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
+                  double elapsed_ms);
+
+} // namespace cordlesion::app

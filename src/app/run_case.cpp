@@ -1,0 +1,140 @@
+// The way of one case: canonical slices, normalisation, segmentation, lesions, selection, cascade.
+#include "cordlesion/app/run_case.hpp"
+
+#include "cordlesion/core/slice_selection.hpp"
+#include "stopwatch.hpp"
+
+#include <utility>
+
+namespace cordlesion::app {
+namespace {
+
+using Pixels = SliceStack<float>;
+using MaskSlices = SliceStack<std::uint8_t>;
+
+MaskSlices segment(const NetworkStack<float>& inputs, const NetworkFrame& frame,
+                   const Pixels& slices, const CanonicalAxes& axes, const Grid& grid,
+                   inference::Networks& networks, const CaseSettings& settings,
+                   CaseResult& result) {
+  Pixels probability = unfit_probability(networks.segment(inputs), frame, slices);
+  if (settings.save_probability) {
+    result.probability = to_volume(probability, grid, axes);
+  }
+  return threshold_mask(probability, settings.manifest.segmenter.threshold);
+}
+
+MaskSlices align(const Image& corrected, const Grid& grid, const CanonicalAxes& axes,
+                 std::vector<Warning>& warnings) {
+  const AlignedMask aligned = align_mask(corrected, grid);
+  if (aligned.resampled) {
+    warnings.push_back({"mask_resampled", "the corrected mask is on another grid than the image; "
+                                          "it was resampled to the nearest voxel"});
+  }
+  if (aligned.not_binary) {
+    warnings.push_back({"mask_not_binary", "the corrected mask holds several values; every value "
+                                           "above 0 was taken as lesion"});
+  }
+  return to_slice_stack(aligned.mask, axes);
+}
+
+CascadeResult classify(const NetworkStack<float>& inputs, const NetworkStack<std::uint8_t>& masks,
+                       const std::vector<std::size_t>& selected, bool has_lesion,
+                       inference::Networks& networks, const CaseSettings& settings,
+                       std::vector<Warning>& warnings) {
+  if (!has_lesion) {
+    return no_lesion_result();
+  }
+  if (selected.empty()) {
+    warnings.push_back({"lesion_below_network_resolution",
+                        "the lesion vanishes at the network's resolution, so no class is given"});
+    CascadeResult result = no_lesion_result();
+    result.label = "indeterminate";
+    return result;
+  }
+  return run_cascade(settings.cascade,
+                     [&](Node node) { return networks.classify(node, inputs, masks, selected); });
+}
+
+std::vector<report::SelectedSlice> describe_slices(const std::vector<std::size_t>& selected,
+                                                   const MaskSlices& mask, const Grid& grid,
+                                                   const CanonicalAxes& axes,
+                                                   const CascadeResult& classification) {
+  std::vector<report::SelectedSlice> slices;
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    report::SelectedSlice slice;
+    slice.index = source_slice(grid, axes, selected[i]);
+    std::size_t pixels = 0;
+    for (std::size_t p = 0; p < mask.slice_size(); ++p) {
+      pixels += mask.slice(selected[i])[p];
+    }
+    slice.area_mm2 = static_cast<double>(pixels) * mask.row_spacing_mm * mask.column_spacing_mm;
+    for (const auto& [node, value] : classification.nodes) {
+      if (const auto* outcome = std::get_if<NodeOutcome>(&value)) {
+        slice.second_class_probability[node] = outcome->slice_probabilities[i];
+      }
+    }
+    slices.push_back(std::move(slice));
+  }
+  return slices;
+}
+
+report::InputRecord input_record(io::LoadedCase& loaded) {
+  return {.format = loaded.format,
+          .grid = loaded.image.grid(),
+          .digest = loaded.digest,
+          .series = std::move(loaded.series),
+          .candidates = std::move(loaded.candidates)};
+}
+
+} // namespace
+
+CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected,
+                    inference::Networks& networks, const CaseSettings& settings) {
+  CaseResult result;
+  result.warnings = std::move(loaded.warnings);
+  report::CompletedCase& record = result.record;
+  const Grid grid = loaded.image.grid();
+  Stopwatch watch(result.timing_ms);
+
+  const CanonicalAxes axes = canonical_axes(grid);
+  Pixels slices = to_slice_stack(loaded.image, axes);
+  normalise(slices, settings.manifest.normalisation);
+  const NetworkFrame frame =
+      network_frame(slices, settings.manifest.input_size, settings.manifest.fit);
+  const NetworkStack<float> inputs = fit_image(slices, frame);
+  watch.lap("prepare");
+
+  MaskSlices mask = corrected
+                        ? align(*corrected, grid, axes, result.warnings)
+                        : segment(inputs, frame, slices, axes, grid, networks, settings, result);
+  record.segmentation.removed_components = remove_small_lesions(mask, settings.min_lesion_mm3);
+  watch.lap("segment");
+
+  record.lesions = measure_lesions(mask, slices, grid, axes);
+  const NetworkStack<std::uint8_t> masks = fit_mask(mask, frame);
+  const std::vector<std::size_t> selected = lesion_bearing_slices(masks);
+  watch.lap("lesions");
+
+  record.classification = classify(inputs, masks, selected, !record.lesions.empty(), networks,
+                                   settings, result.warnings);
+  watch.lap("classify");
+
+  record.selected_slices = describe_slices(selected, mask, grid, axes, record.classification);
+  record.preprocessing = {.fit = settings.manifest.fit == Fit::letterbox ? "letterbox" : "stretch",
+                          .normalisation = settings.manifest.normalisation,
+                          .axes = axes,
+                          .frame = frame};
+  record.segmentation.source = corrected ? "corrected_mask" : "network";
+  if (!corrected) {
+    record.segmentation.threshold = settings.manifest.segmenter.threshold;
+  }
+  record.segmentation.min_lesion_mm3 = settings.min_lesion_mm3;
+  record.segmentation.voxels = count_voxels(mask);
+  record.segmentation.volume_mm3 =
+      static_cast<double>(record.segmentation.voxels) * voxel_volume_mm3(grid);
+  record.input = input_record(loaded);
+  result.mask = to_volume(mask, grid, axes);
+  return result;
+}
+
+} // namespace cordlesion::app

@@ -1,0 +1,232 @@
+// The order of a run: loader, models, cases, output folder, each case, tables.
+#include "cordlesion/app/run_predict.hpp"
+
+#include "case_queue.hpp"
+#include "cordlesion/app/corrected_masks.hpp"
+#include "cordlesion/app/interrupt.hpp"
+#include "cordlesion/app/logging.hpp"
+#include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/app/progress.hpp"
+#include "cordlesion/app/run_case.hpp"
+#include "cordlesion/app/scan_case.hpp"
+#include "cordlesion/inference/runtime.hpp"
+#include "cordlesion/report/report_json.hpp"
+#include "cordlesion/report/scan_listing.hpp"
+#include "cordlesion/report/tables.hpp"
+#include "run.hpp"
+#include "run_settings.hpp"
+#include "stopwatch.hpp"
+#include "write_case.hpp"
+
+#include <ostream>
+#include <utility>
+
+namespace cordlesion::app {
+namespace {
+
+std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shard& shard) {
+  std::vector<io::CaseInput> mine;
+  for (std::size_t i = shard.index - 1; i < cases.size(); i += shard.count) {
+    mine.push_back(std::move(cases[i]));
+  }
+  return mine;
+}
+
+/// The report of a case that an earlier run completed with the same input, models and options.
+std::optional<std::string> finished_report(const Run& run, const io::CaseInput& input) {
+  const auto text = run.output.existing_report(input.case_id);
+  const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
+  if (!earlier || input.failure) {
+    return std::nullopt;
+  }
+  try {
+    const report::Digests now =
+        digests_of(input, io::digest_of_files(input.files), run.models, run.options);
+    const bool same = now.input == earlier->input && now.models == earlier->models &&
+                      now.options == earlier->options;
+    return same ? text : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt; // its mask or a file is gone: computing it will say so
+  }
+}
+
+/// Leaves in `cases` only those still to be computed.
+void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, Progress& progress) {
+  std::vector<io::CaseInput> pending;
+  for (io::CaseInput& input : cases) {
+    stop_if_interrupted();
+    if (const auto text = finished_report(run, input)) {
+      run.rows.push_back(report::rows_of(*text));
+      ++run.resumed;
+      progress.skip(input.case_id);
+    } else {
+      pending.push_back(std::move(input));
+    }
+  }
+  cases = std::move(pending);
+}
+
+void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
+             report::CaseReport& report) {
+  report.digests = digests_of(input, loaded.loaded.digest, run.models, run.options);
+  CaseResult result =
+      run_case(std::move(loaded.loaded), loaded.corrected, run.networks, run.settings);
+  report.warnings.insert(report.warnings.end(), result.warnings.begin(), result.warnings.end());
+  report.timing_ms.merge(result.timing_ms);
+  Stopwatch watch(report.timing_ms);
+  write_images(run.output, input.case_id, result);
+  watch.lap("write");
+  report.outcome = std::move(result.record);
+}
+
+/// Computes and writes one case. An error of the case becomes its report; others leave.
+report::CaseReport process(Run& run, QueuedCase queued) {
+  const io::CaseInput& input = *queued.input;
+  report::CaseReport report{.case_id = input.case_id,
+                            .outcome = report::CompletedCase{},
+                            .warnings = input.warnings,
+                            .models = run.models,
+                            .digests = {},
+                            .timing_ms = {{"load", queued.load_ms}},
+                            .device = run.networks.device(),
+                            .precision = run.networks.precision(),
+                            .identifiers_included = run.options.load.include_identifiers};
+  run.output.clear_case(input.case_id);
+  try {
+    if (const auto* error = std::get_if<Error>(&queued.loaded)) {
+      throw Error(*error);
+    }
+    compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
+  } catch (const Error& error) {
+    if (error.exit_code() != ExitCode::some_cases_failed) {
+      throw;
+    }
+    run.output.clear_case(input.case_id);
+    report.outcome = report::FailedCase{error};
+  } catch (const std::exception& error) {
+    run.output.clear_case(input.case_id);
+    report.outcome = report::FailedCase{
+        case_error(Stage::classify, "internal_error",
+                   std::string("unexpected failure while computing this case: ") + error.what(),
+                   "Please report this with the version and the kind of input.")};
+  }
+  run.rows.push_back(report::rows_of(write_report(run.output, report)));
+  return report;
+}
+
+void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
+                 Progress& progress) {
+  CaseQueue queue(cases, run.options, loader);
+  while (!interrupted()) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto queued = queue.next();
+    if (!queued) {
+      return;
+    }
+    progress.begin(queued->input->case_id);
+    const report::CaseReport report = process(run, std::move(*queued));
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    progress.end(report, seconds.count());
+    if (run.options.fail_fast && report::status_of(report) == "failed") {
+      log_warning("stopped after the first failed case, as --fail-fast asks");
+      return;
+    }
+  }
+}
+
+ExitCode exit_code_of(const Run& run) {
+  if (interrupted()) {
+    return ExitCode::interrupted;
+  }
+  for (const report::CaseRows& row : run.rows) {
+    if (row.status == "failed") {
+      return ExitCode::some_cases_failed;
+    }
+  }
+  return ExitCode::ok;
+}
+
+void warn_about(const report::ModelRecord& models) {
+  if (!models.trained) {
+    log_warning("the model package '" + models.name +
+                "' is untrained: it exercises the program, its results mean nothing");
+  }
+  if (!models.verified) {
+    log_warning("the model package '" + models.name + "' is not what its manifest describes");
+  }
+  if (inference::uses_reference_blas()) {
+    log_warning("LibTorch runs on the reference BLAS library, which makes the classifiers many "
+                "times slower; install libopenblas0");
+  }
+}
+
+std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoader& loader,
+                                      std::vector<Warning>& warnings) {
+  io::FoundCases found = loader.find(options.find);
+  for (const Warning& warning : found.warnings) {
+    log_warning(warning.code + ": " + warning.message);
+  }
+  warnings = std::move(found.warnings);
+  if (options.corrected_masks) {
+    check_corrected_masks(*options.corrected_masks, found.cases.size());
+  }
+  return shard_of(std::move(found.cases), options.shard);
+}
+
+ExitCode list_cases(const PredictOptions& options, const std::vector<io::CaseInput>& cases,
+                    io::CaseLoader& loader, std::ostream& results) {
+  bool failures = false;
+  for (const io::CaseInput& input : cases) {
+    const report::ScannedCase scanned = scan_case(input, options.load, loader);
+    failures = failures || scanned.failure.has_value();
+    results << report::scan_text({scanned});
+  }
+  return failures ? ExitCode::some_cases_failed : ExitCode::ok;
+}
+
+} // namespace
+
+ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
+  const auto begin = std::chrono::steady_clock::now();
+  PredictOptions options = asked;
+  options.threads = asked.threads > 0 ? asked.threads : inference::available_threads();
+  options.find.excluded = options.output;
+  io::CaseLoader loader(options.limits); // forks: before LibTorch starts threads
+  watch_for_interrupts();
+  const inference::ModelPackage package =
+      inference::open_model_package(options.models, options.allow_unverified_models);
+  const report::ModelRecord models = model_record(package);
+  warn_about(models);
+  std::vector<Warning> warnings;
+  if (options.dry_run) {
+    return list_cases(options, find_cases(options, loader, warnings), loader, results);
+  }
+  inference::configure_runtime(options.threads);
+  inference::Networks networks(package, options.network);
+  std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
+  const std::size_t case_count = cases.size();
+  const OutputFolder output(options.output, options.existing);
+
+  Run run{.options = options,
+          .output = output,
+          .networks = networks,
+          .settings = case_settings(options, package.manifest),
+          .models = models,
+          .rows = {}};
+  {
+    Progress progress(case_count, options.progress);
+    if (options.existing == Existing::resume) {
+      take_finished_cases(run, cases, progress);
+    }
+    process_all(run, cases, loader, progress);
+  }
+  const std::chrono::duration<double, std::milli> elapsed =
+      std::chrono::steady_clock::now() - begin;
+  write_tables(run, case_count, warnings, elapsed.count());
+  for (const report::CaseRows& row : run.rows) {
+    results << row.case_id << '\t' << row.status << '\t' << row.label << '\n';
+  }
+  return exit_code_of(run);
+}
+
+} // namespace cordlesion::app

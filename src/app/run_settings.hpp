@@ -1,0 +1,22 @@
+// What a run takes from its options and its model package together.
+#pragma once
+
+#include "cordlesion/app/predict_options.hpp"
+#include "cordlesion/app/run_case.hpp"
+#include "cordlesion/inference/model_package.hpp"
+#include "cordlesion/report/case_report.hpp"
+
+#include <string>
+
+namespace cordlesion::app {
+
+CaseSettings case_settings(const PredictOptions& options, const inference::Manifest& manifest);
+
+report::ModelRecord model_record(const inference::ModelPackage& package);
+
+/// Digests of a case's files, of the package, and of the options (and corrected mask) that matter.
+/// @param files_digest  as io::digest_of_files
+report::Digests digests_of(const io::CaseInput& input, const std::string& files_digest,
+                           const report::ModelRecord& models, const PredictOptions& options);
+
+} // namespace cordlesion::app

@@ -1,0 +1,115 @@
+// Global options, dispatch to the commands, and the translation of failures to exit codes.
+#include "cordlesion/cli/application.hpp"
+
+#include "command.hpp"
+#include "cordlesion/app/logging.hpp"
+#include "cordlesion/core/version.hpp"
+#include "cordlesion/inference/runtime.hpp"
+#include "cordlesion/io/volume_writer.hpp"
+
+#include <iostream>
+#include <map>
+#include <memory>
+
+namespace cordlesion::cli {
+namespace {
+
+constexpr const char* description =
+    "Segments intramedullary lesions on sagittal T2-weighted spinal cord MRI and classifies them:\n"
+    "tumour or demyelination, then astrocytoma or ependymoma, or MS or NMOSD.\n"
+    "Research use only. Not a medical device.";
+
+constexpr const char* footer = R"(
+Examples:
+  cordlesion scan study/                        what is in a study folder, and what would be used
+  cordlesion predict study/ -o out              one DICOM study
+  cordlesion predict cohort/ -o out --resume    go on with an interrupted cohort
+  cordlesion predict t2.nii.gz -o out2 --masks corrected.nii.gz
+                                                classify again from a corrected mask
+
+Exit codes: 0 all cases done, 1 internal error, 2 usage, 3 no usable input, 4 models missing or
+invalid, 5 output not writable, 8 some cases failed (the others are complete), 130 interrupted.
+
+Method: Zhuo, Zhang et al., "Automated Classification of Intramedullary Spinal Cord Tumors and
+Inflammatory Demyelinating Lesions Using Deep Learning", Radiology: Artificial Intelligence
+2022;4(6):e210292, doi 10.1148/ryai.210292.)";
+
+std::string version_text() {
+  return "cordlesion " + std::string(version()) + " (" + std::string(commit()) + ")\nLibTorch " +
+         inference::torch_version() + ", ITK " + io::itk_version() + ", CPU capability " +
+         inference::cpu_capability();
+}
+
+void add_global_options(CLI::App& app, GlobalOptions& global) {
+  app.set_help_flag("-h,--help", "Show this help and exit");
+  app.add_flag_callback(
+      "--version",
+      [] {
+        std::cout << version_text() << '\n';
+        throw CLI::Success();
+      },
+      "Show version, commit, LibTorch, ITK and CPU capability, and exit");
+  app.add_flag("-v", global.verbose, "More messages; -vv for all");
+  app.add_flag("-q,--quiet", global.quiet, "Warnings and errors only");
+  app.add_option("--log-format", global.log_format, "Form of the messages on stderr")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--progress", global.progress, "Progress bar on a terminal, or none")
+      ->check(CLI::IsMember({"auto", "none"}))
+      ->capture_default_str();
+}
+
+void set_up_logging(const GlobalOptions& global) {
+  app::Verbosity verbosity = app::Verbosity::normal;
+  if (global.quiet) {
+    verbosity = app::Verbosity::quiet;
+  } else if (global.verbose > 0) {
+    verbosity = global.verbose == 1 ? app::Verbosity::verbose : app::Verbosity::very_verbose;
+  }
+  app::set_up_logging(global.log_format == "json" ? app::LogFormat::json : app::LogFormat::text,
+                      verbosity);
+}
+
+/// Runs the command that was chosen; what it throws becomes a message and an exit code.
+ExitCode run_guarded(const RunCommand& run) {
+  try {
+    return run();
+  } catch (const Error& error) {
+    app::log_error(std::string(error.what()) + " [" + error.code() + "]");
+    if (!error.hint().empty()) {
+      app::log_error(error.hint());
+    }
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    app::log_error(std::string("internal error: ") + error.what());
+    return ExitCode::internal_error;
+  }
+}
+
+} // namespace
+
+int run_application(int argc, char** argv) {
+  CLI::App app{description, "cordlesion"};
+  GlobalOptions global;
+  add_global_options(app, global);
+  app.footer(footer);
+  app.require_subcommand(1);
+  app.fallthrough();
+
+  const std::map<std::string, RunCommand> commands{
+      {"predict", add_predict(app, global)},
+      {"scan", add_scan(app)},
+      {"prepare", add_prepare(app)},
+      {"models", add_models(app)},
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, std::cout, std::cerr);
+    return static_cast<int>(code == 0 ? ExitCode::ok : ExitCode::usage);
+  }
+  set_up_logging(global);
+  return static_cast<int>(run_guarded(commands.at(app.get_subcommands().front()->get_name())));
+}
+
+} // namespace cordlesion::cli

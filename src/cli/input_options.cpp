@@ -1,0 +1,53 @@
+// Inputs and series.
+#include "input_options.hpp"
+
+#include "cordlesion/core/error.hpp"
+
+namespace cordlesion::cli {
+
+void add_input_options(CLI::App& command, InputOptions& options) {
+  command.add_option(
+      "INPUT", options.inputs,
+      "NIfTI, NRRD or MetaImage files, DICOM files, series, study or cohort folders, "
+      "BIDS datasets; any mix");
+  command
+      .add_option("--cases", options.case_list,
+                  "Case list, tab-separated, with columns case_id, image and optionally mask")
+      ->type_name("FILE.tsv");
+  command.add_option("--series-uid", options.series_uid,
+                     "Use this series of a DICOM study, whatever its sequence");
+  command
+      .add_option("--series-policy", options.series_policy,
+                  "If two series serve equally well: take the best with a warning, or fail")
+      ->check(CLI::IsMember({"best", "fail"}))
+      ->capture_default_str();
+  command.add_flag("--assume-sagittal-t2", options.assume_sagittal_t2,
+                   "Take the weighting for granted; the geometry must still be sagittal");
+  command.add_flag("--include-identifiers", options.include_identifiers,
+                   "Let series descriptions and the like appear in the outputs");
+}
+
+io::FindRequest find_request(const InputOptions& options) {
+  if (options.inputs.empty() && options.case_list.empty()) {
+    throw usage_error("no input given", "Name files or folders, or give a case list with --cases.");
+  }
+  io::FindRequest request;
+  request.inputs.assign(options.inputs.begin(), options.inputs.end());
+  if (!options.case_list.empty()) {
+    request.case_list = options.case_list;
+  }
+  return request;
+}
+
+io::LoadOptions load_options(const InputOptions& options) {
+  io::LoadOptions load;
+  if (!options.series_uid.empty()) {
+    load.series_uid = options.series_uid;
+  }
+  load.fail_on_ambiguity = options.series_policy == "fail";
+  load.assume_sagittal_t2 = options.assume_sagittal_t2;
+  load.include_identifiers = options.include_identifiers;
+  return load;
+}
+
+} // namespace cordlesion::cli

@@ -1,0 +1,49 @@
+// `cordlesion scan`: every series and volume found, with the decision and its reason.
+#include "command.hpp"
+#include "cordlesion/app/logging.hpp"
+#include "cordlesion/app/scan_case.hpp"
+#include "input_options.hpp"
+
+#include <iostream>
+#include <memory>
+
+namespace cordlesion::cli {
+namespace {
+
+ExitCode scan(const InputOptions& input, bool json) {
+  io::CaseLoader loader;
+  const io::FoundCases found = loader.find(find_request(input));
+  const io::LoadOptions options = load_options(input);
+  for (const Warning& warning : found.warnings) {
+    app::log_warning(warning.code + ": " + warning.message);
+  }
+  std::vector<report::ScannedCase> cases;
+  bool failures = false;
+  for (const io::CaseInput& found_case : found.cases) {
+    cases.push_back(app::scan_case(found_case, options, loader));
+    failures = failures || cases.back().failure.has_value();
+  }
+  std::cout << (json ? report::scan_json(cases) : report::scan_text(cases));
+  app::log_info(std::to_string(cases.size()) + " cases, " + std::to_string(found.skipped_files) +
+                " other files skipped");
+  return failures ? ExitCode::some_cases_failed : ExitCode::ok;
+}
+
+} // namespace
+
+RunCommand add_scan(CLI::App& app) {
+  CLI::App& command = *app.add_subcommand(
+      "scan", "List every series and volume under the inputs, with the decision on each");
+  command.footer("\nExit code 8 if a case has nothing that can be used.\n\n"
+                 "Example:\n  cordlesion scan study/ --json | less");
+  struct Arguments {
+    InputOptions input;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  add_input_options(command, arguments->input);
+  command.add_flag("--json", arguments->json, "JSON instead of text");
+  return [arguments] { return scan(arguments->input, arguments->json); };
+}
+
+} // namespace cordlesion::cli

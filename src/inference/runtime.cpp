@@ -1,0 +1,127 @@
+// Process-wide settings of LibTorch and the allocator, and what they turned out to be.
+#include "cordlesion/inference/runtime.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <c10/util/Exception.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/version.h>
+
+#include <dlfcn.h>
+#include <malloc.h>
+
+#include <array>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string_view>
+
+namespace cordlesion::inference {
+namespace {
+
+/// Tensors of a full-resolution slice have tens of megabytes. glibc would map and unmap each one,
+/// and faulting their pages in again took as long as the convolutions.
+void keep_large_allocations() {
+#ifdef __GLIBC__
+  constexpr int kept_bytes = std::numeric_limits<int>::max();
+  constexpr int heap_growth_bytes = 64 << 20;
+  mallopt(M_MMAP_THRESHOLD, kept_bytes);
+  mallopt(M_TRIM_THRESHOLD, kept_bytes);
+  mallopt(M_TOP_PAD, heap_growth_bytes);
+#endif
+}
+
+/// OpenBLAS has its own thread pool, which LibTorch does not know.
+void set_blas_threads(int threads) {
+  void* const symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
+  if (symbol != nullptr) {
+    reinterpret_cast<void (*)(int)>(symbol)(threads);
+  }
+}
+
+/// LibTorch takes this setting once, before its first parallel work.
+void set_interop_threads() {
+  try {
+    at::set_num_interop_threads(1);
+  } catch (const c10::Error&) {
+    // Already running: the networks never use inter-op parallelism, so nothing is lost.
+  }
+}
+
+/// The file that the process takes a symbol from, links resolved; empty if there is none.
+std::string library_of(const char* symbol) {
+  void* const address = dlsym(RTLD_DEFAULT, symbol);
+  Dl_info info{};
+  if (address == nullptr || dladdr(address, &info) == 0 || info.dli_fname == nullptr) {
+    return {};
+  }
+  std::error_code error;
+  const std::filesystem::path resolved = std::filesystem::canonical(info.dli_fname, error);
+  return error ? std::string(info.dli_fname) : resolved.string();
+}
+
+} // namespace
+
+void configure_runtime(int threads) {
+  keep_large_allocations();
+  set_interop_threads();
+  at::set_num_threads(threads);
+  set_blas_threads(threads);
+  // The profiling executor specialises a network during its first runs, so that the same input
+  // may give other last bits later, and every new batch size pays again.
+  torch::jit::getExecutorMode() = false;
+  torch::jit::getProfilingMode() = false;
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
+}
+
+std::string torch_version() {
+  return TORCH_VERSION;
+}
+
+std::string cpu_capability() {
+  // The one place where both LibTorch 1.13 and 2.x say it.
+  const std::string config = at::show_config();
+  constexpr std::string_view label = "CPU capability usage: ";
+  const std::size_t start = config.find(label);
+  if (start == std::string::npos) {
+    return "unknown";
+  }
+  const std::size_t value = start + label.size();
+  return config.substr(value, config.find('\n', value) - value);
+}
+
+bool cpu_has_bf16() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    if (line.rfind("flags", 0) != 0) {
+      continue;
+    }
+    std::istringstream flags(line);
+    for (std::string flag; flags >> flag;) {
+      if (flag == "avx512_bf16" || flag == "amx_bf16") {
+        return true;
+      }
+    }
+    return false;
+  }
+  return false;
+}
+
+bool uses_reference_blas() {
+  const std::string library = library_of("sgemm_");
+  if (library.empty()) {
+    return false; // linked into LibTorch, as upstream does with MKL
+  }
+  constexpr std::array<std::string_view, 6> fast{"openblas", "mkl",   "blis",
+                                                 "atlas",    "armpl", "torch"};
+  for (const std::string_view name : fast) {
+    if (library.find(name) != std::string::npos) {
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace cordlesion::inference

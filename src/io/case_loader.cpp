@@ -1,0 +1,135 @@
+// Listing and loading of cases in a separate process, so that no file can end the program.
+#include "cordlesion/io/case_loader.hpp"
+
+#include "find_cases.hpp"
+#include "loader_requests.hpp"
+#include "number_text.hpp"
+#include "relative_name.hpp"
+#include "worker_process.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace cordlesion::io {
+namespace {
+
+constexpr std::size_t files_per_listing = 512;
+
+/// The error of a case whose worker did not come to an answer.
+Error error_of_end(const WorkResult& result, const LoaderLimits& limits) {
+  const std::string name = result.file().empty() ? "the case" : result.file();
+  if (result.end() == WorkerEnd::timed_out) {
+    return case_error(Stage::read, "reader_timeout",
+                      name + ": reading the case took longer than " +
+                          number_text(limits.seconds_per_case, 1) + " s",
+                      "check the disk or network share, then run again with --resume");
+  }
+  if (result.end() == WorkerEnd::out_of_memory) {
+    return case_error(Stage::read, "reader_out_of_memory",
+                      name + ": reading needs more memory than the loading process may take",
+                      "check the size that the file's header announces");
+  }
+  return reader_crashed(Stage::read, name, result.assertion());
+}
+
+template <typename Parse>
+auto parsed(const WorkResult& result, const LoaderLimits& limits, Parse&& parse) {
+  if (result.end() != WorkerEnd::done) {
+    throw error_of_end(result, limits);
+  }
+  try {
+    return parse(result.bytes());
+  } catch (const Error&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw Error(ExitCode::internal_error, Stage::read, "loader_reply", error.what());
+  }
+}
+
+/// Lists files in batches; a file that ends the worker is marked, and the next batch starts after
+/// it.
+std::vector<ListedFile> list_files(WorkerServer& server,
+                                   const std::vector<std::filesystem::path>& files) {
+  std::vector<ListedFile> listed;
+  while (listed.size() < files.size()) {
+    const auto begin = files.begin() + static_cast<std::ptrdiff_t>(listed.size());
+    const std::size_t count = std::min(files_per_listing, files.size() - listed.size());
+    const WorkResult result =
+        server.start(listing_request({begin, begin + static_cast<std::ptrdiff_t>(count)})).wait();
+    std::vector<ListedFile> batch = listing_of(result.bytes());
+    const bool slow = result.end() == WorkerEnd::timed_out;
+    // A batch that ran out of time while going on is continued; the same file twice is the culprit.
+    if (batch.size() < count && !(slow && !batch.empty())) {
+      batch.push_back(
+          {slow ? ListedFile::Kind::timed_out : ListedFile::Kind::crashed, {}, result.assertion()});
+    }
+    std::move(batch.begin(), batch.end(), std::back_inserter(listed));
+  }
+  return listed;
+}
+
+} // namespace
+
+struct CaseLoader::Impl {
+  LoaderLimits limits;
+  WorkerServer server;
+  std::optional<PendingWork> loading;
+  std::optional<Error> failure; ///< of the case that was "started" although it is known to fail
+
+  explicit Impl(const LoaderLimits& given) : limits(given), server(carry_out, given) {}
+};
+
+CaseLoader::CaseLoader(const LoaderLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+
+CaseLoader::~CaseLoader() = default;
+
+FoundCases CaseLoader::find(const FindRequest& request) {
+  return find_cases(request, [this](const std::vector<std::filesystem::path>& files) {
+    return list_files(impl_->server, files);
+  });
+}
+
+void CaseLoader::start(const CaseInput& input, const LoadOptions& options) {
+  if (impl_->loading || impl_->failure) {
+    throw std::logic_error("a case is being loaded already");
+  }
+  if (input.failure) {
+    impl_->failure = input.failure;
+  } else {
+    impl_->loading = impl_->server.start(load_request(input, options));
+  }
+}
+
+LoadedCase CaseLoader::finish() {
+  if (impl_->failure) {
+    const Error failure = *std::exchange(impl_->failure, std::nullopt);
+    throw failure;
+  }
+  if (!impl_->loading) {
+    throw std::logic_error("no case is being loaded");
+  }
+  PendingWork work = std::move(*impl_->loading);
+  impl_->loading.reset();
+  return parsed(std::move(work).wait(), impl_->limits, loaded_case_of);
+}
+
+LoadedCase CaseLoader::load(const CaseInput& input, const LoadOptions& options) {
+  start(input, options);
+  return finish();
+}
+
+std::vector<SeriesCandidate> CaseLoader::describe(const CaseInput& input,
+                                                  const LoadOptions& options) {
+  if (input.failure) {
+    throw Error(*input.failure);
+  }
+  return parsed(impl_->server.start(describe_request(input, options)).wait(), impl_->limits,
+                candidates_of);
+}
+
+Image CaseLoader::load_volume(const std::filesystem::path& file,
+                              const std::filesystem::path& root) {
+  return parsed(impl_->server.start(volume_request(file, root)).wait(), impl_->limits, volume_of);
+}
+
+} // namespace cordlesion::io

@@ -1,0 +1,73 @@
+// One slice as its DICOM header describes it: a file, or a frame of a multi-frame file.
+#pragma once
+
+#include "cordlesion/core/error.hpp"
+#include "cordlesion/core/geometry.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cordlesion::io {
+
+/// How the pixels lie in the file.
+struct PixelLayout {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::size_t frames = 1;
+  unsigned samples_per_pixel = 1;
+  unsigned bits_allocated = 0;
+  unsigned bits_stored = 0;
+  unsigned high_bit = 0;
+  bool is_signed = false;
+  std::string photometric;
+};
+
+struct DicomFrame {
+  std::size_t file = 0;   ///< index among the files of the case
+  std::size_t number = 0; ///< frame in the file, from 0
+  std::string name;       ///< relative path of the file, with the frame where there are several
+
+  std::string series_uid;
+  std::string sop_class;
+  std::string transfer_syntax;
+  std::string modality;
+  std::string description; ///< series description; identity, never in a message
+  std::string protocol;    ///< protocol and sequence names; likewise
+  std::vector<std::string> image_type;
+  std::vector<std::string> scanning_sequence;
+  std::vector<std::string> sequence_variant;
+  std::optional<double> repetition_time_ms;
+  std::optional<double> echo_time_ms;
+  std::optional<double> inversion_time_ms;
+  std::optional<double> b_value;
+  std::string stack_id;
+  std::string temporal_position;
+  std::string acquisition_number;
+  bool contrast_agent = false;
+  bool burned_in = false; ///< burned-in annotation
+
+  bool placed = false; ///< the four below are valid
+  Vec3 position_mm{};  ///< LPS, centre of the first pixel
+  Vec3 row{};          ///< direction of growing column index
+  Vec3 column{};       ///< direction of growing row index
+  double row_spacing_mm = 0;
+  double column_spacing_mm = 0;
+
+  PixelLayout layout;
+  std::uint64_t pixel_start = 0; ///< offset of the first byte of the pixels in the file
+  double slope = 1;
+  double intercept = 0;
+  std::optional<Warning> fault; ///< the first reason why this frame cannot be used
+};
+
+/// Reads the header of a DICOM file up to its pixels. Faults of a frame are recorded in it; a file
+/// that cannot be parsed at all throws a case error `dicom_unreadable`.
+/// @param name  relative path, for messages
+std::vector<DicomFrame> read_frames(const std::filesystem::path& file, const std::string& name,
+                                    std::size_t file_index, std::vector<Warning>& warnings);
+
+} // namespace cordlesion::io

@@ -1,0 +1,181 @@
+// All files under a folder, sorted into those that may be images and the rest.
+#include "file_walk.hpp"
+
+#include "dicom_meta.hpp"
+#include "relative_name.hpp"
+#include "volume_file.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace cordlesion::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+using FileIdentity = std::pair<dev_t, ino_t>;
+
+std::string lower_extension(const fs::path& file) {
+  std::string extension = file.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+bool is_dicom_by_name(const fs::path& file) {
+  const std::string extension = lower_extension(file);
+  return extension == ".dcm" || extension == ".dicom" || extension == ".ima";
+}
+
+/// Analyze and NIfTI headers share their ending with other things; these have their lengths.
+bool is_image_header(const fs::path& file) {
+  std::error_code error;
+  const auto bytes = fs::file_size(file, error);
+  return !error && (bytes == 348 || bytes == 540);
+}
+
+bool is_readable(const fs::path& file) {
+  return ::access(file.c_str(), R_OK) == 0;
+}
+
+class Walker {
+ public:
+  Walker(fs::path root, const std::optional<fs::path>& excluded) : root_(std::move(root)) {
+    if (excluded) {
+      struct stat info {};
+      if (::stat(excluded->c_str(), &info) == 0) {
+        visited_.insert({info.st_dev, info.st_ino}); // as if it had been searched already
+      }
+    }
+  }
+
+  WalkedFiles walk() {
+    visit(root_);
+    while (!folders_.empty()) {
+      const fs::path folder = std::move(folders_.back());
+      folders_.pop_back();
+      list(folder);
+    }
+    settle_doubtful(doubtful_, root_, files_);
+    for (auto* list : {&files_.volumes, &files_.dicom, &files_.broken}) {
+      std::sort(list->begin(), list->end());
+    }
+    return std::move(files_);
+  }
+
+ private:
+  void warn(const char* code, const fs::path& path, const std::string& what) {
+    files_.warnings.push_back({code, relative_name(path, root_) + ": " + what});
+  }
+
+  void list(const fs::path& folder) {
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    std::vector<fs::path> found;
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+      found.push_back(entries->path());
+    }
+    if (error) {
+      warn("unreadable_folder", folder, "cannot be listed (" + error.message() + "); not searched");
+    }
+    std::sort(found.begin(), found.end());
+    std::for_each(found.begin(), found.end(), [this](const fs::path& path) { visit(path); });
+  }
+
+  void visit(const fs::path& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) {
+      warn("dangling_link", path, std::string("cannot be followed (") + std::strerror(errno) + ")");
+      return;
+    }
+    if (path != root_ && path.filename().string().starts_with('.')) {
+      ++files_.skipped[path.parent_path()];
+      return;
+    }
+    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
+      warn("special_file", path, "a pipe, socket or device; not opened");
+      return;
+    }
+    if (!visited_.insert({info.st_dev, info.st_ino}).second) {
+      return;
+    }
+    if (S_ISDIR(info.st_mode)) {
+      folders_.push_back(path);
+    } else if (recognise(path) == FileKind::doubtful) {
+      doubtful_.push_back(path);
+    } else {
+      sort_in(path, files_);
+    }
+  }
+
+  fs::path root_;
+  std::set<FileIdentity> visited_;
+  std::vector<fs::path> folders_;
+  std::vector<fs::path> doubtful_;
+  WalkedFiles files_;
+};
+
+} // namespace
+
+FileKind recognise(const fs::path& file) {
+  if (volume_format(file) && (lower_extension(file) != ".hdr" || is_image_header(file))) {
+    return FileKind::volume;
+  }
+  std::error_code error;
+  const auto bytes = fs::file_size(file, error);
+  if (error || bytes == 0 || !is_readable(file)) {
+    return FileKind::doubtful;
+  }
+  const DicomMeta meta = read_dicom_meta(file);
+  if (meta.plausible) {
+    return is_not_an_image(meta.media_storage) ? FileKind::other : FileKind::dicom;
+  }
+  return is_dicom_by_name(file) ? FileKind::doubtful : FileKind::other;
+}
+
+void sort_in(const fs::path& file, WalkedFiles& files) {
+  switch (recognise(file)) {
+  case FileKind::volume:
+    files.volumes.push_back(file);
+    break;
+  case FileKind::dicom:
+    files.dicom.push_back(file);
+    break;
+  default:
+    ++files.skipped[file.parent_path()];
+  }
+}
+
+void settle_doubtful(const std::vector<fs::path>& doubtful, const fs::path& root,
+                     WalkedFiles& files) {
+  std::set<std::pair<fs::path, std::string>> dicom_endings;
+  for (const fs::path& file : files.dicom) {
+    dicom_endings.emplace(file.parent_path(), lower_extension(file));
+  }
+  for (const fs::path& file : doubtful) {
+    if (is_dicom_by_name(file) ||
+        dicom_endings.contains({file.parent_path(), lower_extension(file)})) {
+      files.broken.push_back(file);
+    } else {
+      ++files.skipped[file.parent_path()];
+      if (!is_readable(file)) {
+        files.warnings.push_back(
+            {"unreadable_file", relative_name(file, root) + ": cannot be opened; skipped"});
+      }
+    }
+  }
+}
+
+WalkedFiles walk_folder(const fs::path& root, const std::optional<fs::path>& excluded) {
+  return Walker(root, excluded).walk();
+}
+
+} // namespace cordlesion::io

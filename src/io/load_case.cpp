@@ -1,0 +1,167 @@
+// From the files of a case to its image: what a worker of the loading process does.
+#include "load_case.hpp"
+
+#include "cordlesion/core/digest.hpp"
+#include "cordlesion/core/slice_stack.hpp"
+#include "dicom_frame.hpp"
+#include "number_text.hpp"
+#include "relative_name.hpp"
+#include "sagittal_rule.hpp"
+#include "series_selection.hpp"
+#include "volume_file.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace cordlesion::io {
+namespace {
+
+constexpr std::size_t fewest_slices = 3;
+constexpr std::size_t fewest_in_plane = 16;
+
+/// What no network could work with.
+void require_usable(const Image& image, const std::string& name) {
+  const Grid& grid = image.grid();
+  const CanonicalAxes axes = canonical_axes(grid);
+  const auto along = [&](std::size_t axis) { return grid.size[axes.source_axis[axis]]; };
+  if (along(2) < fewest_slices) {
+    throw case_error(Stage::read, "too_few_slices",
+                     name + " has " + std::to_string(along(2)) + " sagittal slice(s), at least " +
+                         std::to_string(fewest_slices) + " expected");
+  }
+  if (std::min(along(0), along(1)) < fewest_in_plane) {
+    throw case_error(Stage::read, "too_small",
+                     name + ": sagittal slices of " + std::to_string(along(0)) + " x " +
+                         std::to_string(along(1)) + " pixels, at least " +
+                         std::to_string(fewest_in_plane) + " x " + std::to_string(fewest_in_plane) +
+                         " expected");
+  }
+  const auto [low, high] = std::minmax_element(image.voxels().begin(), image.voxels().end());
+  if (*low == *high) {
+    throw case_error(Stage::read, "constant_image",
+                     name + ": every voxel is " + number_text(*low, 3) + ", an image expected");
+  }
+}
+
+std::vector<std::string> names_of(const CaseInput& input) {
+  std::vector<std::string> names;
+  for (const auto& file : input.files) {
+    names.push_back(relative_name(file, input.root));
+  }
+  return names;
+}
+
+std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std::string>& names,
+                                   const LoadOptions& options, const NoteFile& note,
+                                   std::vector<Warning>& warnings) {
+  std::vector<DicomFrame> frames;
+  for (std::size_t i = 0; i < input.files.size(); ++i) {
+    note(names[i]);
+    std::vector<DicomFrame> of_file = read_frames(input.files[i], names[i], i, warnings);
+    std::move(of_file.begin(), of_file.end(), std::back_inserter(frames));
+  }
+  return assess_study(frames, options);
+}
+
+std::vector<SeriesCandidate> decisions_of(const std::vector<StudyCandidate>& candidates) {
+  std::vector<SeriesCandidate> decisions;
+  for (const StudyCandidate& candidate : candidates) {
+    decisions.push_back(candidate.decision);
+  }
+  return decisions;
+}
+
+std::string digest_of(const std::vector<std::filesystem::path>& files,
+                      const std::vector<std::string>& names, const NoteFile& note) {
+  Sha256 sha;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    note(names[i]);
+    sha.update_file(files[i]);
+  }
+  return sha.hex();
+}
+
+LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const NoteFile& note) {
+  LoadedCase loaded;
+  loaded.format = "dicom";
+  const std::vector<std::string> names = names_of(input);
+  std::vector<StudyCandidate> candidates = assess(input, names, options, note, loaded.warnings);
+  const std::size_t best = choose_series(candidates, options, loaded.warnings);
+  const StudyCandidate& chosen = candidates[best];
+  loaded.series = chosen.decision.info;
+  loaded.candidates = decisions_of(candidates);
+  loaded.image = read_pixels(chosen, input.files, names, note, loaded.warnings);
+  require_usable(loaded.image, "the series of " + chosen.frames.front().name);
+  loaded.digest = digest_of(input.files, names, note);
+  return loaded;
+}
+
+VolumeFile read_noted(const std::filesystem::path& file, const std::filesystem::path& root,
+                      const NoteFile& note) {
+  const std::string name = relative_name(file, root);
+  note(name);
+  return read_volume_file(file, name);
+}
+
+LoadedCase load_file(const CaseInput& input, const NoteFile& note) {
+  std::vector<std::string> names = names_of(input);
+  VolumeFile volume = read_noted(input.files.front(), input.root, note);
+  if (const auto reason = not_sagittal_reason(volume.image.grid(), std::nullopt)) {
+    throw case_error(Stage::select, "not_sagittal", names.front() + ": " + *reason,
+                     "give a sagittal acquisition or a near-isotropic 3-D volume");
+  }
+  require_usable(volume.image, names.front());
+  std::vector<std::filesystem::path> files = input.files;
+  for (const auto& file : volume.data_files) {
+    files.push_back(file);
+    names.push_back(relative_name(file, input.root));
+  }
+  LoadedCase loaded;
+  loaded.format = volume.format;
+  loaded.digest = digest_of(files, names, note);
+  loaded.warnings = std::move(volume.warnings);
+  loaded.image = std::move(volume.image);
+  return loaded;
+}
+
+} // namespace
+
+LoadedCase load_case(const CaseInput& input, const LoadOptions& options, const NoteFile& note) {
+  return input.format == CaseInput::Format::dicom ? load_dicom(input, options, note)
+                                                  : load_file(input, note);
+}
+
+std::vector<SeriesCandidate> describe_case(const CaseInput& input, const LoadOptions& options,
+                                           const NoteFile& note) {
+  std::vector<Warning> warnings;
+  if (input.format == CaseInput::Format::dicom) {
+    std::vector<StudyCandidate> candidates =
+        assess(input, names_of(input), options, note, warnings);
+    try {
+      choose_series(candidates, options, warnings);
+    } catch (const Error&) { // nothing chosen: the reasons of the candidates say why
+    }
+    return decisions_of(candidates);
+  }
+  const VolumeFile volume = read_noted(input.files.front(), input.root, note);
+  SeriesCandidate candidate;
+  candidate.info.grid = volume.image.grid();
+  candidate.info.readable = true;
+  candidate.info.files = 1 + volume.data_files.size();
+  candidate.info.weighting = "unknown";
+  candidate.info.sagittal_angle_deg =
+      sagittal_angle_deg(candidate.info.grid, canonical_axes(candidate.info.grid));
+  const auto reason = not_sagittal_reason(candidate.info.grid, std::nullopt);
+  candidate.accepted = candidate.chosen = !reason;
+  candidate.reason =
+      reason.value_or("sagittal slices " + number_text(candidate.info.sagittal_angle_deg, 1) +
+                      " degrees from left-right; weighting as the user says");
+  return {candidate};
+}
+
+Image load_mask(const std::filesystem::path& file, const std::filesystem::path& root,
+                const NoteFile& note) {
+  return read_noted(file, root, note).image;
+}
+
+} // namespace cordlesion::io

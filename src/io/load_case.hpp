@@ -1,0 +1,22 @@
+// From the files of a case to its image: what a worker of the loading process does.
+#pragma once
+
+#include "cordlesion/io/case_input.hpp"
+#include "cordlesion/io/case_loader.hpp"
+#include "dicom_pixels.hpp"
+
+#include <filesystem>
+#include <vector>
+
+namespace cordlesion::io {
+
+LoadedCase load_case(const CaseInput& input, const LoadOptions& options, const NoteFile& note);
+
+std::vector<SeriesCandidate> describe_case(const CaseInput& input, const LoadOptions& options,
+                                           const NoteFile& note);
+
+/// A volume file without the checks that only an image to be segmented must pass.
+Image load_mask(const std::filesystem::path& file, const std::filesystem::path& root,
+                const NoteFile& note);
+
+} // namespace cordlesion::io

@@ -1,0 +1,214 @@
+// What the program asks of the loading process, as bytes and back.
+#include "loader_requests.hpp"
+
+#include "load_case.hpp"
+#include "wire.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+namespace cordlesion::io {
+namespace {
+
+enum class Request : std::uint8_t { load, describe, volume, list };
+
+template <typename... Values> std::string packed(Request kind, const Values&... values) {
+  WireWriter out;
+  out(kind);
+  (out(values), ...);
+  return out.bytes();
+}
+
+template <typename Archive> void case_fields(Archive& a, LoadedCase& loaded, Grid& grid) {
+  a(loaded.format);
+  a(loaded.digest);
+  a(loaded.series);
+  a(loaded.candidates);
+  a(loaded.warnings);
+  a(grid);
+}
+
+constexpr std::size_t voxel_alignment = 16;
+
+/// Head, padding, voxels: the program copies the voxels straight out of the mapped reply.
+void reply_image(const WireWriter& head, const Image& image, Reply& reply) {
+  const std::uint64_t padded = (head.bytes().size() + sizeof(std::uint64_t) + voxel_alignment - 1) /
+                               voxel_alignment * voxel_alignment;
+  reply.append(&padded, sizeof padded);
+  reply.append(head.bytes());
+  const std::string padding(padded - sizeof padded - head.bytes().size(), '\0');
+  reply.append(padding);
+  reply.append(image.voxels().data(), image.voxels().size() * sizeof(float));
+}
+
+Image image_of(std::string_view reply, const Grid& grid) {
+  std::uint64_t start = 0;
+  WireReader in(reply);
+  in(start);
+  const std::size_t count = voxel_count(grid);
+  if (start > reply.size() || reply.size() - start != count * sizeof(float)) {
+    throw std::runtime_error("image from the loading process is incomplete");
+  }
+  const auto* first = reinterpret_cast<const float*>(reply.data() + start);
+  return {grid, std::vector<float>(first, first + count)};
+}
+
+/// Throws the worker's Error, if that is what it answered.
+void require_success(WireReader& in) {
+  bool ok = false;
+  in(ok);
+  if (!ok) {
+    ErrorParts parts;
+    in(parts);
+    throw error_of(parts);
+  }
+}
+
+void reply_error(const Error& error, Reply& reply) {
+  WireWriter head;
+  head(std::uint64_t{0}); // where an image would say its start
+  head(false);
+  head(parts_of(error));
+  reply.append(head.bytes());
+}
+
+void carry_out_load(WireReader& in, const NoteFile& note, Reply& reply) {
+  CaseInput input;
+  LoadOptions options;
+  in(input);
+  in(options);
+  LoadedCase loaded = load_case(input, options, note);
+  Grid grid = loaded.image.grid();
+  WireWriter head;
+  head(true);
+  case_fields(head, loaded, grid);
+  reply_image(head, loaded.image, reply);
+}
+
+void carry_out_describe(WireReader& in, const NoteFile& note, Reply& reply) {
+  CaseInput input;
+  LoadOptions options;
+  in(input);
+  in(options);
+  const std::vector<SeriesCandidate> candidates = describe_case(input, options, note);
+  WireWriter head;
+  head(std::uint64_t{0});
+  head(true);
+  head(candidates);
+  reply.append(head.bytes());
+}
+
+void carry_out_volume(WireReader& in, const NoteFile& note, Reply& reply) {
+  std::filesystem::path file;
+  std::filesystem::path root;
+  in(file);
+  in(root);
+  const Image image = load_mask(file, root, note);
+  WireWriter head;
+  head(true);
+  head(image.grid());
+  reply_image(head, image, reply);
+}
+
+/// One record per file, each appended at once, so that a crash leaves those before it.
+void carry_out_listing(WireReader& in, Reply& reply) {
+  std::vector<std::filesystem::path> files;
+  in(files);
+  for (const auto& file : files) {
+    const ListedFile listed = list_file(file);
+    WireWriter record;
+    record(listed.kind);
+    record(listed.study_uid);
+    reply.append(record.bytes());
+  }
+}
+
+} // namespace
+
+std::string load_request(const CaseInput& input, const LoadOptions& options) {
+  return packed(Request::load, input, options);
+}
+
+std::string describe_request(const CaseInput& input, const LoadOptions& options) {
+  return packed(Request::describe, input, options);
+}
+
+std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root) {
+  return packed(Request::volume, file, root);
+}
+
+std::string listing_request(const std::vector<std::filesystem::path>& files) {
+  return packed(Request::list, files);
+}
+
+void carry_out(const std::string& request, Reply& reply) {
+  const NoteFile note = [&](const std::string& name) { reply.note_file(name); };
+  WireReader in(request);
+  Request kind{};
+  in(kind);
+  try {
+    switch (kind) {
+    case Request::load:
+      return carry_out_load(in, note, reply);
+    case Request::describe:
+      return carry_out_describe(in, note, reply);
+    case Request::volume:
+      return carry_out_volume(in, note, reply);
+    case Request::list:
+      return carry_out_listing(in, reply);
+    }
+  } catch (const Error& error) {
+    reply_error(error, reply);
+  }
+}
+
+LoadedCase loaded_case_of(std::string_view reply) {
+  LoadedCase loaded;
+  Grid grid;
+  WireReader in(reply);
+  std::uint64_t start = 0;
+  in(start);
+  require_success(in);
+  case_fields(in, loaded, grid);
+  loaded.image = image_of(reply, grid);
+  return loaded;
+}
+
+std::vector<SeriesCandidate> candidates_of(std::string_view reply) {
+  WireReader in(reply);
+  std::uint64_t start = 0;
+  in(start);
+  require_success(in);
+  std::vector<SeriesCandidate> candidates;
+  in(candidates);
+  return candidates;
+}
+
+Image volume_of(std::string_view reply) {
+  WireReader in(reply);
+  std::uint64_t start = 0;
+  in(start);
+  require_success(in);
+  Grid grid;
+  in(grid);
+  return image_of(reply, grid);
+}
+
+std::vector<ListedFile> listing_of(std::string_view reply) {
+  std::vector<ListedFile> listed;
+  WireReader in(reply);
+  try {
+    while (!in.rest().empty()) {
+      ListedFile file;
+      in(file.kind);
+      in(file.study_uid);
+      listed.push_back(std::move(file));
+    }
+  } catch (const std::runtime_error&) { // the last record was cut off by the worker's end
+  }
+  return listed;
+}
+
+} // namespace cordlesion::io

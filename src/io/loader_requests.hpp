@@ -1,0 +1,31 @@
+// What the program asks of the loading process, as bytes and back.
+#pragma once
+
+#include "cordlesion/io/case_input.hpp"
+#include "cordlesion/io/case_loader.hpp"
+#include "dicom_listing.hpp"
+#include "worker_process.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cordlesion::io {
+
+std::string load_request(const CaseInput& input, const LoadOptions& options);
+std::string describe_request(const CaseInput& input, const LoadOptions& options);
+std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root);
+std::string listing_request(const std::vector<std::filesystem::path>& files);
+
+/// The worker's side: carries a request out. A failure of the case is part of the reply.
+void carry_out(const std::string& request, Reply& reply);
+
+/// The program's side: the result, or the worker's Error thrown.
+LoadedCase loaded_case_of(std::string_view reply);
+std::vector<SeriesCandidate> candidates_of(std::string_view reply);
+Image volume_of(std::string_view reply);
+/// As many files as the worker came to.
+std::vector<ListedFile> listing_of(std::string_view reply);
+
+} // namespace cordlesion::io

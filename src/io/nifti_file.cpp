@@ -1,0 +1,81 @@
+// NIfTI-1 and NIfTI-2 files, plain or gzip. Not read through ITK, which takes a truncated file for
+// zeros, NaN for 0 and the first volume for all.
+#include "byte_source.hpp"
+#include "volume_file.hpp"
+#include "voxel_conversion.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace cordlesion::io {
+namespace {
+
+using Converter = void (*)(const char*, std::size_t, bool, double, double, float*);
+
+struct VoxelType {
+  Converter convert;
+  std::size_t bytes;
+};
+
+template <typename T> VoxelType voxel_type() {
+  return {convert_voxels<T>, sizeof(T)};
+}
+
+/// The types of nifti1.h that are one number per voxel.
+VoxelType voxel_type_of(const NiftiHeader& header, const std::string& name) {
+  switch (header.datatype) {
+  case 2:
+    return voxel_type<std::uint8_t>();
+  case 4:
+    return voxel_type<std::int16_t>();
+  case 8:
+    return voxel_type<std::int32_t>();
+  case 16:
+    return voxel_type<float>();
+  case 64:
+    return voxel_type<double>();
+  case 256:
+    return voxel_type<std::int8_t>();
+  case 512:
+    return voxel_type<std::uint16_t>();
+  case 768:
+    return voxel_type<std::uint32_t>();
+  case 1024:
+    return voxel_type<std::int64_t>();
+  case 1280:
+    return voxel_type<std::uint64_t>();
+  default:
+    throw case_error(Stage::read, "voxel_type",
+                     name + ": voxels of NIfTI data type " + std::to_string(header.datatype) +
+                         " (colour, complex, vector or unknown), one number per voxel expected",
+                     "convert the image to 16-bit integers or 32-bit floats");
+  }
+}
+
+} // namespace
+
+VolumeFile read_nifti(const std::filesystem::path& file, const std::string& name,
+                      Orientation orientation) {
+  ByteSource source(file, name);
+  const NiftiHeader header = read_nifti_header(source, name);
+  const VoxelType type = voxel_type_of(header, name);
+  if (static_cast<std::size_t>(header.bits_per_voxel) != type.bytes * 8) {
+    throw case_error(Stage::read, "voxel_type",
+                     name + ": data type " + std::to_string(header.datatype) + " and " +
+                         std::to_string(header.bits_per_voxel) + " bits per voxel contradict");
+  }
+  const Grid grid = grid_of(header, orientation, name);
+  std::vector<float> voxels(voxel_count(grid));
+  constexpr std::size_t step = std::size_t{1} << 18;
+  std::vector<char> raw(std::min(step, voxels.size()) * type.bytes);
+  for (std::size_t done = 0; done < voxels.size(); done += step) {
+    const std::size_t count = std::min(step, voxels.size() - done);
+    source.read(raw.data(), count * type.bytes);
+    type.convert(raw.data(), count, header.swapped, header.slope, header.intercept,
+                 voxels.data() + done);
+  }
+  source.require_end();
+  return {Image(grid, std::move(voxels)), "nifti", {}, {}};
+}
+
+} // namespace cordlesion::io

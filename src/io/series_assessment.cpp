@@ -1,0 +1,189 @@
+// The decision on each series of a study: what it is, whether it can serve, and why.
+#include "cordlesion/core/digest.hpp"
+#include "number_text.hpp"
+#include "sagittal_rule.hpp"
+#include "series_grouping.hpp"
+#include "series_selection.hpp"
+#include "series_weighting.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace cordlesion::io {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    text += (text.empty() ? "" : "\\") + part;
+  }
+  return text;
+}
+
+SeriesInfo describe_group(const SliceGroup& group, const LoadOptions& options) {
+  const DicomFrame& frame = group.frames.front();
+  SeriesInfo info;
+  info.uid_digest = sha256_of_text(frame.series_uid).substr(0, 16);
+  info.description = options.include_identifiers ? frame.description : "";
+  info.modality = frame.modality;
+  info.image_type = frame.image_type;
+  info.scanning_sequence = joined(frame.scanning_sequence);
+  info.sequence_variant = joined(frame.sequence_variant);
+  info.repetition_time_ms = frame.repetition_time_ms;
+  info.echo_time_ms = frame.echo_time_ms;
+  info.inversion_time_ms = frame.inversion_time_ms;
+  info.b_value = frame.b_value;
+  info.contrast_agent = frame.contrast_agent;
+  info.transfer_syntax = frame.transfer_syntax;
+  std::set<std::size_t> files;
+  for (const DicomFrame& slice : group.frames) {
+    files.insert(slice.file);
+  }
+  info.files = files.size();
+  info.weighting = weighting_of(frame).kind;
+  return info;
+}
+
+void establish(const SliceGroup& group, StudyCandidate& candidate) {
+  const DicomFrame& frame = group.frames.front();
+  candidate.decision.info.sagittal_angle_deg =
+      frame.placed ? angle_to_left_right_deg(cross(frame.row, frame.column)) : 0;
+  if (group.fault) {
+    candidate.fault = case_error(Stage::read, group.fault->code, group.fault->message,
+                                 "export the series again, or take the file out of the folder");
+    return;
+  }
+  try {
+    candidate.geometry = establish_geometry(group.frames);
+    candidate.decision.info.grid = candidate.geometry.grid;
+    candidate.decision.info.readable = true;
+  } catch (const Error& error) {
+    candidate.fault = error;
+  }
+}
+
+bool has_type(const DicomFrame& frame, std::string_view type) {
+  return std::find(frame.image_type.begin(), frame.image_type.end(), type) !=
+         frame.image_type.end();
+}
+
+/// A reason why the pixels are no acquired slices of an MR image; empty if they are.
+std::string not_an_mr_slice(const DicomFrame& frame) {
+  if (frame.layout.samples_per_pixel != 1 ||
+      (frame.layout.photometric != "MONOCHROME1" && frame.layout.photometric != "MONOCHROME2")) {
+    return "colour or unknown pixels (" + frame.layout.photometric + "), not an MR image";
+  }
+  if (frame.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.7")) {
+    return "secondary capture, not an MR image";
+  }
+  if (frame.burned_in) {
+    return "annotation burned into the pixels";
+  }
+  const bool mr_class = frame.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.4");
+  if (frame.modality != "MR" && !(frame.modality.empty() && mr_class)) {
+    return "modality " + (frame.modality.empty() ? "not given" : frame.modality) + ", MR expected";
+  }
+  // DERIVED\SECONDARY alone says nothing: some scanners write it on every image.
+  static constexpr std::array<std::string_view, 24> derived{
+      "ADC",      "FA",          "EADC",   "TRACE",     "TRACEW",    "MPR",
+      "CPR",      "MIP",         "MINIP",  "LOCALIZER", "SCOUT",     "PROJECTION IMAGE",
+      "T1 MAP",   "T2 MAP",      "R2 MAP", "T2_MAP",    "T1_MAP",    "R2_MAP",
+      "SUBTRACT", "SUBTRACTION", "MOSAIC", "FAT",       "PHASE MAP", "VELOCITY"};
+  static constexpr std::array<std::string_view, 5> parts{"P", "PHASE", "I", "IMAGINARY", "REAL"};
+  for (std::size_t i = 0; i < frame.image_type.size(); ++i) {
+    const std::string& type = frame.image_type[i];
+    if (std::find(derived.begin(), derived.end(), type) != derived.end() ||
+        (i >= 2 && std::find(parts.begin(), parts.end(), type) != parts.end())) {
+      return "image type " + type + ": a localizer, derived map or part of an image";
+    }
+  }
+  return {};
+}
+
+std::string geometry_reason(const StudyCandidate& candidate) {
+  const SeriesInfo& info = candidate.decision.info;
+  if (info.readable) {
+    return not_sagittal_reason(info.grid, 2).value_or("");
+  }
+  if (candidate.frames.front().placed && info.sagittal_angle_deg > max_sagittal_angle_deg) {
+    return "slice normal " + number_text(info.sagittal_angle_deg, 1) +
+           " degrees from left-right (at most 30 degrees)";
+  }
+  return {};
+}
+
+/// Higher is better; what it is called counts only between equals.
+double score_of(const DicomFrame& frame, const Weighting& weighting, double angle_deg) {
+  double score = weighting.kind != "T2" ? 10 : weighting.from_timing ? 100 : 50;
+  score += angle_deg <= max_sagittal_angle_deg ? 20 : 0;
+  score -= frame.contrast_agent ? 5 : 0;
+  score -= frame.echo_time_ms.value_or(0) > 500 ? 10 : 0; // water alone, as in myelography
+  score -= has_type(frame, "WATER") || has_type(frame, "OPP_PHASE") ? 10 : 0;
+  score += named_weighting(frame) == "T2" ? 1 : 0;
+  return score;
+}
+
+std::string accepted_reason(const StudyCandidate& candidate, const Weighting& weighting,
+                            bool assumed) {
+  const SeriesInfo& info = candidate.decision.info;
+  const std::string kind =
+      weighting.kind == "T2" ? weighting.evidence + ": T2"
+      : assumed              ? weighting.evidence + ": " + weighting.kind + ", taken as T2 as asked"
+                             : weighting.evidence;
+  return kind + "; slice normal " + number_text(info.sagittal_angle_deg, 1) +
+         " degrees from left-right, " + std::to_string(info.grid.size[2]) + " slices";
+}
+
+void decide(StudyCandidate& candidate, const LoadOptions& options) {
+  const DicomFrame& frame = candidate.frames.front();
+  SeriesCandidate& decision = candidate.decision;
+  const Weighting weighting = weighting_of(frame);
+  decision.reason = not_an_mr_slice(frame);
+  if (decision.reason.empty()) {
+    decision.reason = geometry_reason(candidate);
+  }
+  if (decision.reason.empty() && weighting.kind != "T2" && !options.assume_sagittal_t2) {
+    decision.reason =
+        weighting.evidence + ": " +
+        (weighting.kind == "unknown" ? "nothing shows that it is T2" : weighting.kind + ", not T2");
+  }
+  if (!decision.reason.empty()) {
+    return;
+  }
+  candidate.suitable = true;
+  decision.score = score_of(frame, weighting, decision.info.sagittal_angle_deg);
+  decision.accepted = !candidate.fault;
+  decision.reason = candidate.fault
+                        ? std::string("cannot be read: ") + candidate.fault->what()
+                        : accepted_reason(candidate, weighting, options.assume_sagittal_t2);
+}
+
+bool named_by_user(const StudyCandidate& candidate, const std::string& uid) {
+  return candidate.series_uid == uid || candidate.decision.info.uid_digest == uid;
+}
+
+} // namespace
+
+std::vector<StudyCandidate> assess_study(const std::vector<DicomFrame>& frames,
+                                         const LoadOptions& options) {
+  std::vector<StudyCandidate> candidates;
+  for (SliceGroup& group : group_frames(frames)) {
+    StudyCandidate& candidate = candidates.emplace_back();
+    candidate.decision.info = describe_group(group, options);
+    candidate.series_uid = group.frames.front().series_uid;
+    establish(group, candidate);
+    candidate.frames = std::move(group.frames);
+    LoadOptions own = options; // a series named by its UID is taken for what the user says it is
+    own.assume_sagittal_t2 |= options.series_uid && named_by_user(candidate, *options.series_uid);
+    decide(candidate, own);
+    if (options.series_uid && !named_by_user(candidate, *options.series_uid)) {
+      candidate.suitable = candidate.decision.accepted = false;
+      candidate.decision.reason = "not the series asked for by its UID";
+    }
+  }
+  return candidates;
+}
+
+} // namespace cordlesion::io

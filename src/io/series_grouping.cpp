@@ -1,0 +1,121 @@
+// Frames of a study put into groups that could each be one stack of slices.
+#include "series_grouping.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace cordlesion::io {
+namespace {
+
+constexpr double orientation_tolerance = 1e-3; // direction cosines, about 0.06 degrees
+constexpr double same_position_mm = 0.01;
+
+bool same_direction(const Vec3& a, const Vec3& b) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (std::abs(a[i] - b[i]) > orientation_tolerance) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool same_number(const std::optional<double>& a, const std::optional<double>& b) {
+  if (a.has_value() != b.has_value()) {
+    return false;
+  }
+  return !a || std::abs(*a - *b) <= 0.01 + 1e-3 * std::abs(*a);
+}
+
+bool belong_together(const DicomFrame& a, const DicomFrame& b) {
+  return a.series_uid == b.series_uid && same_direction(a.row, b.row) &&
+         same_direction(a.column, b.column) && same_number(a.echo_time_ms, b.echo_time_ms) &&
+         same_number(a.b_value, b.b_value) && a.image_type == b.image_type &&
+         a.stack_id == b.stack_id && a.temporal_position == b.temporal_position;
+}
+
+/// Position along the normal, in hundredths of a millimetre.
+long position_key(const DicomFrame& frame) {
+  return std::lround(dot(frame.position_mm, cross(frame.row, frame.column)) / same_position_mm);
+}
+
+/// True if positions occur twice and the acquisition number tells the two apart.
+bool acquisitions_overlap(const std::vector<DicomFrame>& frames) {
+  std::set<long> positions;
+  std::set<std::pair<std::string, long>> within_acquisition;
+  for (const DicomFrame& frame : frames) {
+    positions.insert(position_key(frame));
+    within_acquisition.emplace(frame.acquisition_number, position_key(frame));
+  }
+  return positions.size() < frames.size() && within_acquisition.size() == frames.size();
+}
+
+void append_by_acquisition(const SliceGroup& group, std::vector<SliceGroup>& out) {
+  if (!acquisitions_overlap(group.frames)) {
+    out.push_back(group);
+    return;
+  }
+  std::map<std::string, SliceGroup> parts;
+  for (const DicomFrame& frame : group.frames) {
+    parts[frame.acquisition_number].frames.push_back(frame);
+  }
+  for (auto& [number, part] : parts) {
+    out.push_back(std::move(part));
+  }
+}
+
+void note_faults(SliceGroup& group) {
+  for (const DicomFrame& frame : group.frames) {
+    if (!group.fault) {
+      group.fault = frame.fault;
+    }
+  }
+}
+
+/// Gives the fault of a frame that has no place to every group of its series.
+void attach_unplaced(const DicomFrame& frame, std::vector<SliceGroup>& groups) {
+  bool attached = false;
+  for (SliceGroup& group : groups) {
+    if (group.frames.front().series_uid == frame.series_uid) {
+      group.fault = group.fault ? group.fault : frame.fault;
+      attached = true;
+    }
+  }
+  if (!attached) {
+    groups.push_back({{frame}, frame.fault});
+  }
+}
+
+} // namespace
+
+std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames) {
+  std::vector<SliceGroup> coarse;
+  for (const DicomFrame& frame : frames) {
+    if (!frame.placed) {
+      continue;
+    }
+    const auto group = std::find_if(coarse.begin(), coarse.end(), [&](const SliceGroup& other) {
+      return belong_together(frame, other.frames.front());
+    });
+    if (group != coarse.end()) {
+      group->frames.push_back(frame);
+    } else {
+      coarse.push_back({{frame}, std::nullopt});
+    }
+  }
+  std::vector<SliceGroup> groups;
+  for (const SliceGroup& group : coarse) {
+    append_by_acquisition(group, groups);
+  }
+  std::for_each(groups.begin(), groups.end(), note_faults);
+  for (const DicomFrame& frame : frames) {
+    if (!frame.placed) {
+      attach_unplaced(frame, groups);
+    }
+  }
+  return groups;
+}
+
+} // namespace cordlesion::io

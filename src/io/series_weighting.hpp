@@ -1,0 +1,21 @@
+// What a sequence is, from its timing; its name decides only where the timing is not given.
+#pragma once
+
+#include "dicom_frame.hpp"
+
+#include <string>
+
+namespace cordlesion::io {
+
+struct Weighting {
+  std::string kind;     ///< T2, T1, STIR, FLAIR, PD, T2*, diffusion, unknown
+  std::string evidence; ///< the numbers it rests on, for example "TR 3203 ms, TE 110 ms"
+  bool from_timing = false;
+};
+
+Weighting weighting_of(const DicomFrame& frame);
+
+/// The weighting that a series' names announce; `unknown` if none.
+std::string named_weighting(const DicomFrame& frame);
+
+} // namespace cordlesion::io

@@ -1,0 +1,88 @@
+// Volume files: which format a name announces, and what is checked alike in all of them.
+#include "volume_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace cordlesion::io {
+namespace {
+
+constexpr std::array<std::pair<const char*, const char*>, 7> formats{{{".nii.gz", "nifti"},
+                                                                      {".nii", "nifti"},
+                                                                      {".hdr", "nifti"},
+                                                                      {".nrrd", "nrrd"},
+                                                                      {".nhdr", "nrrd"},
+                                                                      {".mha", "metaimage"},
+                                                                      {".mhd", "metaimage"}}};
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// NaN and infinity: a few become background, many mean that the file is broken.
+void replace_not_finite(Image& image, const std::string& name, std::vector<Warning>& warnings) {
+  std::size_t count = 0;
+  float smallest = std::numeric_limits<float>::max();
+  for (const float value : image.voxels()) {
+    if (std::isfinite(value)) {
+      smallest = std::min(smallest, value);
+    } else {
+      ++count;
+    }
+  }
+  if (count == 0) {
+    return;
+  }
+  const std::string found = name + ": " + std::to_string(count) + " of " +
+                            std::to_string(image.voxels().size()) +
+                            " voxels are not numbers or infinite";
+  if (count * 100 >= image.voxels().size()) {
+    throw case_error(Stage::read, "not_finite", found + ", less than 1% expected",
+                     "find out which step wrote them and repeat it");
+  }
+  for (float& value : image.voxels()) {
+    value = std::isfinite(value) ? value : smallest;
+  }
+  warnings.push_back({"not_finite", found + "; taken as background"});
+}
+
+} // namespace
+
+std::optional<std::string> volume_format(const std::filesystem::path& file) {
+  const std::string name = lower(file.filename().string());
+  for (const auto& [ending, format] : formats) {
+    if (name.ends_with(ending)) {
+      return format;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string volume_stem(const std::filesystem::path& file) {
+  const std::string name = file.filename().string();
+  for (const auto& [ending, format] : formats) {
+    const std::string_view text(ending);
+    if (lower(name).ends_with(text)) {
+      return name.substr(0, name.size() - text.size());
+    }
+  }
+  return name;
+}
+
+VolumeFile read_volume_file(const std::filesystem::path& file, const std::string& name) {
+  const std::string format = volume_format(file).value_or("");
+  VolumeFile volume = format == "nifti"  ? read_nifti(file, name)
+                      : format == "nrrd" ? read_nrrd(file, name)
+                                         : read_metaimage(file, name);
+  require_valid(volume.image.grid());
+  replace_not_finite(volume.image, name, volume.warnings);
+  return volume;
+}
+
+} // namespace cordlesion::io

@@ -1,0 +1,190 @@
+// The program's end of the worker server: sends requests, waits, and maps what came back.
+#include "worker_process.hpp"
+
+#include "cordlesion/core/error.hpp"
+#include "worker_server.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace cordlesion::io {
+namespace {
+
+/// Bytes at the start of a reply that hold the name of the file being read.
+constexpr std::size_t note_bytes = 4096;
+
+Error system_failure(const std::string& what) {
+  return {ExitCode::internal_error, Stage::read, "loader_system",
+          what + ": " + std::strerror(errno)};
+}
+
+Error server_gone() {
+  return {ExitCode::internal_error, Stage::read, "loader_gone",
+          "the loading process has ended, no further case can be read",
+          "run again with --resume; if it was killed, look for a memory limit of the job"};
+}
+
+Descriptor memory_file(const char* name) {
+  Descriptor file(::memfd_create(name, MFD_CLOEXEC));
+  if (file.get() < 0) {
+    throw system_failure("cannot create a memory file");
+  }
+  return file;
+}
+
+void write_all(int fd, const char* data, std::size_t bytes, std::size_t offset) {
+  while (bytes > 0) {
+    const ssize_t written = ::pwrite(fd, data, bytes, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written <= 0) {
+      throw system_failure("cannot write to the loading process");
+    }
+    data += written;
+    bytes -= static_cast<std::size_t>(written);
+    offset += static_cast<std::size_t>(written);
+  }
+}
+
+/// The expression of the last "Assertion `...' failed" in what the worker printed.
+std::string last_assertion(const Descriptor& capture) {
+  struct stat info {};
+  if (::fstat(capture.get(), &info) != 0) {
+    return {};
+  }
+  std::array<char, 8192> buffer{};
+  const off_t start = std::max<off_t>(0, info.st_size - static_cast<off_t>(buffer.size()));
+  const ssize_t got = ::pread(capture.get(), buffer.data(), buffer.size(), start);
+  const std::string_view text(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  const std::size_t begin = text.rfind("Assertion `");
+  if (begin == std::string_view::npos) {
+    return {};
+  }
+  const std::size_t end = text.find("' failed", begin);
+  if (end == std::string_view::npos || end - begin > 200) {
+    return {};
+  }
+  return std::string(text.substr(begin + 11, end - begin - 11));
+}
+
+} // namespace
+
+void Descriptor::reset() {
+  if (fd_ >= 0) {
+    ::close(std::exchange(fd_, -1));
+  }
+}
+
+void Reply::note_file(const std::string& relative_path) {
+  std::array<char, note_bytes> page{};
+  relative_path.copy(page.data(), page.size() - 1);
+  write_all(fd_, page.data(), page.size(), 0);
+}
+
+void Reply::append(const void* data, std::size_t bytes) {
+  write_all(fd_, static_cast<const char*>(data), bytes, note_bytes + size_);
+  size_ += bytes;
+}
+
+WorkResult::WorkResult(WorkerEnd end, Descriptor reply, const Descriptor& capture)
+    : end_(end), assertion_(end == WorkerEnd::done ? "" : last_assertion(capture)) {
+  struct stat info {};
+  if (::fstat(reply.get(), &info) != 0 || info.st_size == 0) {
+    return;
+  }
+  map_size_ = static_cast<std::size_t>(info.st_size);
+  map_ = ::mmap(nullptr, map_size_, PROT_READ, MAP_SHARED, reply.get(), 0);
+  if (map_ == MAP_FAILED) {
+    map_ = nullptr;
+    throw system_failure("cannot map the answer of the loading process");
+  }
+  const char* note = static_cast<const char*>(map_);
+  file_.assign(note, ::strnlen(note, std::min(map_size_, note_bytes)));
+}
+
+WorkResult::WorkResult(WorkResult&& other) noexcept
+    : end_(other.end_), file_(std::move(other.file_)), assertion_(std::move(other.assertion_)),
+      map_(std::exchange(other.map_, nullptr)), map_size_(other.map_size_) {}
+
+WorkResult::~WorkResult() {
+  if (map_ != nullptr) {
+    ::munmap(map_, map_size_);
+  }
+}
+
+std::string_view WorkResult::bytes() const {
+  if (map_ == nullptr || map_size_ <= note_bytes) {
+    return {};
+  }
+  return {static_cast<const char*>(map_) + note_bytes, map_size_ - note_bytes};
+}
+
+PendingWork::PendingWork(Descriptor status, Descriptor reply, Descriptor capture)
+    : status_(std::move(status)), reply_(std::move(reply)), capture_(std::move(capture)) {}
+
+WorkResult PendingWork::wait() && {
+  WorkerEnd end = WorkerEnd::crashed;
+  ssize_t got = 0;
+  do {
+    got = ::read(status_.get(), &end, sizeof end);
+  } while (got < 0 && errno == EINTR);
+  if (got != static_cast<ssize_t>(sizeof end)) {
+    throw server_gone();
+  }
+  return {end, std::move(reply_), capture_};
+}
+
+WorkerServer::WorkerServer(Job job, const LoaderLimits& limits) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    throw system_failure("cannot connect to the loading process");
+  }
+  socket_ = Descriptor(ends[0]);
+  Descriptor server_end(ends[1]);
+  const pid_t program = ::getpid();
+  server_ = ::fork();
+  if (server_ < 0) {
+    throw system_failure("cannot start the loading process");
+  }
+  if (server_ == 0) {
+    socket_.reset();
+    serve_workers(server_end.get(), job, limits, program);
+  }
+}
+
+WorkerServer::~WorkerServer() {
+  // Shut down, not only closed: a later fork of the program may hold a copy of this end.
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  socket_.reset();
+  while (::waitpid(server_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+PendingWork WorkerServer::start(const std::string& request) {
+  Descriptor request_file = memory_file("request");
+  Descriptor reply = memory_file("reply");
+  Descriptor capture = memory_file("capture");
+  write_all(request_file.get(), request.data(), request.size(), 0);
+  std::array<int, 2> status{};
+  if (::pipe2(status.data(), O_CLOEXEC) != 0) {
+    throw system_failure("cannot connect to the loading process");
+  }
+  Descriptor status_in(status[0]);
+  Descriptor status_out(status[1]);
+  if (!send_request(socket_.get(),
+                    {request_file.get(), reply.get(), capture.get(), status_out.get()})) {
+    throw server_gone();
+  }
+  return {std::move(status_in), std::move(reply), std::move(capture)};
+}
+
+} // namespace cordlesion::io

@@ -1,0 +1,113 @@
+// Work done in processes of their own: a small server, forked early, that forks a worker per
+// request.
+#pragma once
+
+#include "cordlesion/io/case_loader.hpp"
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cordlesion::io {
+
+/// An owned file descriptor.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() { reset(); }
+
+  int get() const { return fd_; }
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+/// Where a worker writes: the name of the file it is about to read, and its result. What was
+/// written stays readable if the worker dies.
+class Reply {
+ public:
+  explicit Reply(int fd) : fd_(fd) {}
+
+  void note_file(const std::string& relative_path);
+  void append(const void* data, std::size_t bytes);
+  void append(std::string_view bytes) { append(bytes.data(), bytes.size()); }
+
+ private:
+  int fd_;
+  std::size_t size_ = 0;
+};
+
+/// What a worker does with a request. Runs in the worker.
+using Job = std::function<void(const std::string& request, Reply& reply)>;
+
+/// How a worker ended.
+enum class WorkerEnd { done, crashed, timed_out, out_of_memory };
+
+/// A finished piece of work; the bytes stay mapped as long as this lives.
+class WorkResult {
+ public:
+  WorkResult(WorkerEnd end, Descriptor reply, const Descriptor& capture);
+  WorkResult(WorkResult&& other) noexcept;
+  WorkResult& operator=(WorkResult&&) = delete;
+  ~WorkResult();
+
+  WorkerEnd end() const { return end_; }
+  /// The file noted last, relative; empty if none.
+  const std::string& file() const { return file_; }
+  /// The assertion of a library that ended the worker, or empty. Nothing else of what the libraries
+  /// print is kept, for it may name paths or patients.
+  const std::string& assertion() const { return assertion_; }
+  /// What the worker appended; incomplete unless it is done.
+  std::string_view bytes() const;
+
+ private:
+  WorkerEnd end_;
+  std::string file_;
+  std::string assertion_;
+  void* map_ = nullptr;
+  std::size_t map_size_ = 0;
+};
+
+/// A request under way.
+class PendingWork {
+ public:
+  PendingWork(Descriptor status, Descriptor reply, Descriptor capture);
+  /// Waits for the worker. Throws an internal error if the server is gone.
+  WorkResult wait() &&;
+
+ private:
+  Descriptor status_;
+  Descriptor reply_;
+  Descriptor capture_;
+};
+
+/// The program's end of the server.
+class WorkerServer {
+ public:
+  /// Forks the server. It and its workers die with the calling thread's process and ignore the
+  /// signals of the terminal: the program decides.
+  WorkerServer(Job job, const LoaderLimits& limits);
+  ~WorkerServer();
+  WorkerServer(const WorkerServer&) = delete;
+  WorkerServer& operator=(const WorkerServer&) = delete;
+
+  /// Starts a worker; several may run at once.
+  PendingWork start(const std::string& request);
+
+ private:
+  Descriptor socket_;
+  pid_t server_ = -1;
+};
+
+} // namespace cordlesion::io

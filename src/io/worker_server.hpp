@@ -1,0 +1,27 @@
+// The server process: forks a worker per request, limits it, and reports how it ended.
+#pragma once
+
+#include "worker_process.hpp"
+
+#include <array>
+
+namespace cordlesion::io {
+
+/// The descriptors that make a request: what to do, where to answer, where the worker's output
+/// goes, where the server reports the worker's end.
+struct RequestFiles {
+  int request = -1;
+  int reply = -1;
+  int capture = -1;
+  int status = -1;
+};
+
+/// Passes the descriptors over the socket. False if nobody listens any more.
+bool send_request(int socket, const RequestFiles& files);
+
+/// The life of the server process. Ends when the socket's other end closes.
+/// @param program  process id of the program, to notice that it died before this began
+[[noreturn]] void serve_workers(int socket, const Job& job, const LoaderLimits& limits,
+                                pid_t program);
+
+} // namespace cordlesion::io

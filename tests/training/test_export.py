@@ -1,0 +1,184 @@
+"""The package that export.py writes: complete, reproducible, and giving what its golden file says."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import torch
+
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "training"
+sys.path.insert(0, str(SCRIPTS))
+from networks import NODES, DenseNetClassifier, MultiResUNet  # noqa: E402
+from untrained import node_input  # noqa: E402
+
+FILES = ("segmenter", *NODES, "golden")
+CHANNELS = ["zero", "t2_in_mask", "mask"]
+
+
+def export(*arguments) -> subprocess.CompletedProcess:
+    """Runs the script as a person does; small images, because only the size of the input changes."""
+    command = [sys.executable, str(SCRIPTS / "export.py"), "--input-size", "64", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def load(path: Path) -> torch.jit.ScriptModule:
+    return torch.jit.load(str(path))
+
+
+class UntrainedPackage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.root = Path(cls.scratch.name)
+        cls.package = cls.root / "first"
+        result = export("--untrained", "--seed", 7, "-o", cls.package)
+        assert result.returncode == 0, result.stderr
+        cls.manifest = json.loads((cls.package / "manifest.json").read_text())
+
+    def test_holds_exactly_the_files_of_the_contract(self):
+        expected = {f"{name}.pt" for name in FILES} | {"manifest.json", "MODEL_CARD.md"}
+        self.assertEqual({path.name for path in self.package.iterdir()}, expected)
+        self.assertEqual([path.name for path in self.root.iterdir()], ["first"])
+
+    def test_manifest_hashes_are_true(self):
+        entries = [self.manifest["segmenter"], self.manifest["golden"], *self.manifest["classifiers"].values()]
+        self.assertEqual({entry["file"] for entry in entries}, {f"{name}.pt" for name in FILES})
+        for entry in entries:
+            content = (self.package / entry["file"]).read_bytes()
+            self.assertEqual(hashlib.sha256(content).hexdigest(), entry["sha256"])
+
+    def test_says_that_its_results_mean_nothing(self):
+        self.assertEqual(self.manifest["name"], "untrained")
+        self.assertIs(self.manifest["trained"], False)
+        first_line = (self.package / "MODEL_CARD.md").read_text().splitlines()[0]
+        self.assertIn("seed 7", first_line)
+        self.assertIn("mean nothing", first_line)
+
+    def test_manifest_names_channels_and_classes_of_every_node(self):
+        self.assertEqual(set(self.manifest["classifiers"]), set(NODES))
+        for node, spec in self.manifest["classifiers"].items():
+            self.assertEqual(spec["channels"], CHANNELS)
+            self.assertEqual(tuple(spec["classes"]), NODES[node])
+
+    def test_weights_are_stored_in_half_precision(self):
+        for name in FILES[:-1]:
+            path = self.package / f"{name}.pt"
+            state = load(path).state_dict().values()
+            self.assertEqual({value.dtype for value in state if value.is_floating_point()}, {torch.float16})
+            self.assertLess(path.stat().st_size, 16e6)
+
+    def test_files_hold_no_path_of_the_machine(self):
+        for name in FILES:
+            content = (self.package / f"{name}.pt").read_bytes()
+            for secret in (str(SCRIPTS), str(Path(torch.__file__).parent), str(self.root)):
+                self.assertNotIn(secret.encode(), content)
+
+    def test_reloaded_networks_give_the_golden_outputs(self):
+        golden = load(self.package / "golden.pt")
+        self.assertEqual({value.dtype for value in golden.buffers()}, {torch.float32})
+        self.assertEqual(golden.input.shape, (1, 1, 64, 64))
+        self.assertEqual(set(golden.mask.unique().tolist()), {0.0, 1.0})
+        with torch.no_grad():
+            found = {"segmenter": load(self.package / "segmenter.pt").float()(golden.input)}
+            for node in NODES:
+                channels = node_input(CHANNELS, golden.input, golden.mask)
+                found[node] = load(self.package / f"{node}.pt").float()(channels)
+        for name, output in found.items():
+            torch.testing.assert_close(output, getattr(golden, name), rtol=0, atol=self.manifest["golden"]["tolerance"])
+
+    def test_grad_cam_is_in_the_file(self):
+        golden = load(self.package / "golden.pt")
+        channels = node_input(CHANNELS, golden.input, golden.mask)
+        logits, maps = load(self.package / "ms_vs_nmosd.pt").float().grad_cam(channels, 1)
+        torch.testing.assert_close(logits, golden.ms_vs_nmosd, rtol=0, atol=1e-4)
+        self.assertEqual(maps.shape, (1, 2, 2))
+        self.assertTrue(((maps >= 0) & (maps <= 1)).all())
+
+    def test_segmenter_marks_a_small_part_of_the_golden_input(self):
+        probability = load(self.package / "golden.pt").segmenter
+        self.assertTrue(0.01 <= (probability >= 0.5).float().mean() <= 0.03)
+        self.assertGreater(probability.max() - probability.min(), 0.5)
+
+    def test_a_seed_gives_the_same_files_again(self):
+        result = export("--untrained", "--seed", 7, "-o", self.root / "again" / "first")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for path in self.package.iterdir():
+            self.assertEqual(path.read_bytes(), (self.root / "again" / "first" / path.name).read_bytes(), path.name)
+        (self.root / "again" / "first").rename(self.root / "moved")
+        for path in (self.root / "moved").iterdir():
+            path.unlink()
+        (self.root / "moved").rmdir()
+        (self.root / "again").rmdir()
+
+    def test_an_existing_package_is_not_replaced_unasked(self):
+        result = export("--untrained", "-o", self.package)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--overwrite", result.stderr)
+
+
+class TrainedPackage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.root = Path(cls.scratch.name)
+        torch.manual_seed(3)
+        cls.segmenter, cls.classifier = MultiResUNet().eval(), DenseNetClassifier(2).eval()
+        torch.save(
+            {"network": "segmenter", "state_dict": cls.segmenter.state_dict(), "channels": ["t2"], "threshold": 0.4},
+            cls.root / "segmenter.ckpt",
+        )
+        torch.save(
+            {"network": "classifier", "state_dict": cls.classifier.state_dict(), "channels": ["t2", "mask"]},
+            cls.root / "classifier.ckpt",
+        )
+        cls.checkpoints = ["--segmenter", cls.root / "segmenter.ckpt"]
+        for node in NODES:
+            cls.checkpoints += [f"--{node.replace('_', '-')}", cls.root / "classifier.ckpt"]
+
+    def test_carries_the_checkpoints_weights_and_facts(self):
+        package = self.root / "package"
+        facts = ["--name", "mine", "--version", "2", "--trained-on", "simulated spines"]
+        result = export(*self.checkpoints, *facts, "-o", package)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        manifest = json.loads((package / "manifest.json").read_text())
+        self.assertEqual([manifest[key] for key in ("name", "version", "trained")], ["mine", "2", True])
+        self.assertEqual(manifest["segmenter"]["threshold"], 0.4)
+        self.assertEqual(manifest["classifiers"]["ms_vs_nmosd"]["channels"], ["t2", "mask"])
+        self.assertIn("simulated spines", (package / "MODEL_CARD.md").read_text().splitlines()[0])
+        image, channels = torch.rand(1, 1, 64, 64), torch.rand(1, 2, 64, 64)
+        with torch.no_grad():
+            found = load(package / "segmenter.pt").float()(image)
+            torch.testing.assert_close(found, self.segmenter(image), rtol=0, atol=0.01)
+            found = load(package / "ms_vs_nmosd.pt").float()(channels)
+            torch.testing.assert_close(found, self.classifier(channels), rtol=0, atol=0.01)
+
+    def test_a_checkpoint_of_the_wrong_network_is_refused(self):
+        wrong = [self.root / "classifier.ckpt" if "segmenter.ckpt" in str(a) else a for a in self.checkpoints]
+        result = export(*wrong, "--trained-on", "x", "-o", self.root / "wrong")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("classifier.ckpt holds a classifier; expected a segmenter", result.stderr)
+        self.assertFalse((self.root / "wrong").exists())
+
+    def test_weights_beyond_half_precision_are_refused_and_leave_nothing(self):
+        state = {**self.segmenter.state_dict(), "head.bias": torch.tensor([1e6])}
+        torch.save({"network": "segmenter", "state_dict": state, "channels": ["t2"]}, self.root / "large.ckpt")
+        large = [self.root / "large.ckpt" if "segmenter.ckpt" in str(a) else a for a in self.checkpoints]
+        result = export(*large, "--trained-on", "x", "-o", self.root / "out" / "large")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("head.bias", result.stderr)
+        self.assertEqual(list((self.root / "out").iterdir()), [])
+
+    def test_missing_checkpoints_are_named(self):
+        result = export("--segmenter", self.root / "segmenter.ckpt", "-o", self.root / "none")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--ms-vs-nmosd", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
