@@ -29,6 +29,9 @@ trap 'rm -f "$log"' EXIT
 cmake --preset release -DCORDLESION_TESTS=$tests > "$log" 2>&1 || { cat "$log"; exit 1; }
 cmake --build --preset release
 
-if [ ! -f models/untrained/manifest.json ]; then
-  /usr/bin/python3 scripts/training/export.py --untrained --seed 7 -o models/untrained
+# The seeded weights depend on these scripts alone.
+package=models/untrained
+if [ ! -f $package/manifest.json ] ||
+   [ -n "$(find scripts/training -name '*.py' -newer $package/manifest.json)" ]; then
+  /usr/bin/python3 scripts/training/export.py --untrained --seed 7 -o $package --overwrite
 fi

@@ -2,13 +2,15 @@
 """Writes a model package (models/README.md) from trained checkpoints, or an untrained one from a seed.
 
 A checkpoint is `torch.save({"network": "segmenter" | "classifier", "state_dict": ..., "channels": [...]})`;
-`channels` are the roles of the input channels in order (`["t2"]` for a segmenter). The keys `threshold`
-and `threshold_source` are optional.
+`channels` are the roles of the input channels in order (`["t2"]` for a segmenter). Optional are `threshold`,
+a tensor of one number, and `threshold_source`, which says in words where it comes from.
 """
 
 import argparse
 import hashlib
 import json
+import os
+import pickle
 import sys
 import tempfile
 import zipfile
@@ -22,6 +24,8 @@ from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsam
 from untrained import node_input, simulated_batch, untrained_classifier, untrained_segmenter
 
 LICENCE = "Apache-2.0"
+CHANNEL_ROLES = {"t2", "t2_in_mask", "mask", "zero"}
+"""What the program can serve (models/README.md)."""
 UNTRAINED_CHANNELS = ["zero", "t2_in_mask", "mask"]
 GOLDEN_TOLERANCE = 1e-3
 CONVERSION_TOLERANCE = 1e-4
@@ -40,14 +44,26 @@ class Trained(NamedTuple):
 
 
 def read_checkpoint(path: Path, kind: str) -> Trained:
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    if checkpoint.get("network") != kind:
-        raise SystemExit(f"{path.name} holds a {checkpoint.get('network')}; expected a {kind}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise SystemExit(f"{path.name} cannot be read as a checkpoint of tensors: {error}") from None
+    found = checkpoint.get("network") if isinstance(checkpoint, dict) else None
+    if found != kind:
+        raise SystemExit(f"{path.name} holds a {found}; expected a {kind}")
     channels = list(checkpoint["channels"])
+    unknown = sorted(set(channels) - CHANNEL_ROLES)
+    if unknown or not channels or (kind == "segmenter" and channels != ["t2"]):
+        raise SystemExit(f"{path.name} has channels {channels}; known are {sorted(CHANNEL_ROLES)}, a segmenter has ['t2']")
     network = MultiResUNet() if kind == "segmenter" else DenseNetClassifier(len(channels))
-    network.load_state_dict(checkpoint["state_dict"])
-    optional = {key: checkpoint[key] for key in ("threshold", "threshold_source") if key in checkpoint}
-    return Trained(network.eval(), channels, **optional)
+    try:
+        network.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        raise SystemExit(f"{path.name} does not fit the {kind}: {error}") from None
+    if "threshold" not in checkpoint:
+        return Trained(network.eval(), channels)
+    threshold = round(float(checkpoint["threshold"]), 6)
+    return Trained(network.eval(), channels, threshold, checkpoint.get("threshold_source", "set in training"))
 
 
 def untrained_networks(seed: int, size: int) -> Dict[str, Trained]:
@@ -268,4 +284,6 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # TorchScript writes constants in the order of a Python set
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONHASHSEED": "0"})
     sys.exit(main(sys.argv[1:]))

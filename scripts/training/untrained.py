@@ -16,8 +16,13 @@ SLICES = 6
 """Simulated slices that the statistics are taken from."""
 LESION_FRACTION = 0.02
 """Share of the first simulated slice that the segmenter marks."""
+LOGIT_SPREAD = 0.4
+"""Standard deviation of the logits' difference over the simulated slices; real slices spread more."""
 NEAR_LINEAR = 1.0
-"""Batch-norm offset of the segmenter: most units stay active, so its answer follows brightness smoothly."""
+"""Batch-norm offset of the segmenter: most units stay active, so its answer follows brightness on any image."""
+ONLY_OUTLIERS = -1.0
+"""Offset of the classifiers' last batch norm: the lesion's features stand out from those of the empty rest, whose
+large common part would otherwise cancel in the logits and magnify rounding errors."""
 
 
 def smooth_noise(random: np.random.Generator, size: int, cells: int) -> np.ndarray:
@@ -126,11 +131,12 @@ def untrained_segmenter(seed: int, size: int = 256) -> MultiResUNet:
 def untrained_classifier(seed: int, channels: List[str], size: int = 256) -> DenseNetClassifier:
     network = DenseNetClassifier(len(channels))
     draw_weights(network, torch.Generator().manual_seed(seed))
+    nn.init.constant_(network.features.norm5.bias, ONLY_OUTLIERS)
     batch = node_input(channels, *simulated_batch(seed, size))
     set_batch_norm_statistics(network, batch)
     with torch.no_grad():
         logits = network(batch)
-        scale = 1 / (logits[:, 1] - logits[:, 0]).std()
+        scale = LOGIT_SPREAD / (logits[:, 1] - logits[:, 0]).std()
         network.output.weight *= scale
         network.output.bias.copy_(-scale * logits.mean(0))
     return network

@@ -13,15 +13,12 @@ CaseQueue::CaseQueue(const std::vector<io::CaseInput>& cases, const PredictOptio
 }
 
 void CaseQueue::start() {
-  if (position_ < cases_.size() && !cases_[position_].failure) {
+  if (position_ < cases_.size()) {
     loader_.start(cases_[position_], options_.load);
   }
 }
 
 LoadedInput CaseQueue::finish(const io::CaseInput& input) {
-  if (input.failure) {
-    throw *input.failure;
-  }
   LoadedInput result{loader_.finish(), std::nullopt};
   if (const auto mask = corrected_mask_of(input, options_.corrected_masks)) {
     result.corrected = loader_.load_volume(*mask, mask->parent_path());

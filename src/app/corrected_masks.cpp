@@ -34,9 +34,16 @@ std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
                    "Add the mask, or leave the case out of this run.");
 }
 
-void check_corrected_masks(const fs::path& masks, std::size_t cases) {
+void check_corrected_masks(const fs::path& masks, std::size_t cases, const fs::path& output) {
   if (!fs::exists(masks)) {
     throw usage_error("--masks " + masks.string() + " does not exist");
+  }
+  const fs::path beside =
+      fs::weakly_canonical(masks).lexically_relative(fs::weakly_canonical(output));
+  if (!beside.empty() && *beside.begin() != "..") {
+    throw usage_error("--masks " + masks.string() + " lies in the output folder " +
+                          output.string() + ", where this run would replace it",
+                      "Write to another folder with -o.");
   }
   if (!fs::is_directory(masks) && cases > 1) {
     throw usage_error("--masks names one file, but there are " + std::to_string(cases) + " cases",

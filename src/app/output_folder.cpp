@@ -8,11 +8,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array run_files{"run.json", "results.tsv", "lesions.tsv", "failures.tsv"};
+constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "lesions.tsv",
+                                                    "failures.tsv"};
 // The report first: without it a case does not count as complete.
 constexpr std::array case_files{"report.json", "lesion_mask.nii.gz", "lesion_probability.nii.gz"};
 
@@ -36,7 +39,7 @@ std::vector<fs::path> case_folders_with_report(const fs::path& folder) {
 }
 
 bool holds_results(const fs::path& folder) {
-  for (const char* name : run_files) {
+  for (const std::string_view name : run_files) {
     if (fs::exists(folder / name)) {
       return true;
     }
@@ -100,7 +103,7 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
     }
     sweep_temporary_files(folder_);
     if (existing == Existing::overwrite) {
-      for (const char* name : run_files) {
+      for (const std::string_view name : run_files) {
         fs::remove(folder_ / name);
       }
       for (const fs::path& case_path : case_folders_with_report(folder_)) {
@@ -131,9 +134,16 @@ fs::path OutputFolder::case_folder(const std::string& case_id) const {
   return folder;
 }
 
-std::optional<std::string> OutputFolder::existing_report(const std::string& case_id) const {
+void OutputFolder::require_free_name(const std::string& case_id) {
+  if (std::find(run_files.begin(), run_files.end(), case_id) != run_files.end()) {
+    throw usage_error("a case named '" + case_id + "' would collide with the file of that name",
+                      "Rename the input, or name the case in a list with --cases.");
+  }
+}
+
+std::optional<std::string> OutputFolder::complete_report(const std::string& case_id) const {
   std::ifstream file(folder_ / case_id / "report.json", std::ios::binary);
-  if (!file) {
+  if (!file || !fs::is_regular_file(folder_ / case_id / "lesion_mask.nii.gz")) {
     return std::nullopt;
   }
   return std::string(std::istreambuf_iterator<char>(file), {});

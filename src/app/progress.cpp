@@ -63,7 +63,7 @@ std::string case_line(const report::CaseReport& report, double seconds) {
   if (const auto* failed = std::get_if<report::FailedCase>(&report.outcome)) {
     const Error& error = failed->error;
     return report.case_id + ": failed (" + std::string(to_string(error.stage())) + ", " +
-           error.code() + "): " + error.what() + (error.hint().empty() ? "" : " " + error.hint()) +
+           error.code() + "): " + error.what() + (error.hint().empty() ? "" : ". " + error.hint()) +
            time;
   }
   const auto& done = std::get<report::CompletedCase>(report.outcome);

@@ -18,6 +18,7 @@
 #include "stopwatch.hpp"
 #include "write_case.hpp"
 
+#include <algorithm>
 #include <ostream>
 #include <utility>
 
@@ -33,15 +34,15 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
 }
 
 /// The report of a case that an earlier run completed with the same input, models and options.
-std::optional<std::string> finished_report(const Run& run, const io::CaseInput& input) {
-  const auto text = run.output.existing_report(input.case_id);
+std::optional<std::string> finished_report(const Run& run, const io::CaseInput& input,
+                                           io::CaseLoader& loader) {
+  const auto text = run.output.complete_report(input.case_id);
   const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
   if (!earlier || input.failure) {
     return std::nullopt;
   }
   try {
-    const report::Digests now =
-        digests_of(input, io::digest_of_files(input.files), run.models, run.options);
+    const report::Digests now = digests_of(input, loader.digest(input), run.models, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
     return same ? text : std::nullopt;
@@ -51,11 +52,12 @@ std::optional<std::string> finished_report(const Run& run, const io::CaseInput& 
 }
 
 /// Leaves in `cases` only those still to be computed.
-void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, Progress& progress) {
+void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
+                         Progress& progress) {
   std::vector<io::CaseInput> pending;
   for (io::CaseInput& input : cases) {
     stop_if_interrupted();
-    if (const auto text = finished_report(run, input)) {
+    if (const auto text = finished_report(run, input, loader)) {
       run.rows.push_back(report::rows_of(*text));
       ++run.resumed;
       progress.skip(input.case_id);
@@ -79,7 +81,23 @@ void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
   report.outcome = std::move(result.record);
 }
 
-/// Computes and writes one case. An error of the case becomes its report; others leave.
+/// The error as one of its case; rethrown if it is not.
+Error failure_of_case(const std::exception& failure) {
+  const auto* error = dynamic_cast<const Error*>(&failure);
+  if (error == nullptr) {
+    return case_error(Stage::classify, "internal_error",
+                      std::string("unexpected failure while computing this case: ") +
+                          failure.what(),
+                      "Please report this with the version and the kind of input.");
+  }
+  if (error->exit_code() != ExitCode::some_cases_failed) {
+    throw Error(*error);
+  }
+  return *error;
+}
+
+/// Computes and writes one case. An error of the case becomes its report; others leave, and with
+/// them what was written of the case.
 report::CaseReport process(Run& run, QueuedCase queued) {
   const io::CaseInput& input = *queued.input;
   report::CaseReport report{.case_id = input.case_id,
@@ -93,24 +111,20 @@ report::CaseReport process(Run& run, QueuedCase queued) {
                             .identifiers_included = run.options.load.include_identifiers};
   run.output.clear_case(input.case_id);
   try {
-    if (const auto* error = std::get_if<Error>(&queued.loaded)) {
-      throw Error(*error);
+    try {
+      if (const auto* error = std::get_if<Error>(&queued.loaded)) {
+        throw Error(*error);
+      }
+      compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
+    } catch (const std::exception& error) {
+      report.outcome = report::FailedCase{failure_of_case(error)};
+      run.output.clear_case(input.case_id);
     }
-    compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
-  } catch (const Error& error) {
-    if (error.exit_code() != ExitCode::some_cases_failed) {
-      throw;
-    }
+    run.rows.push_back(report::rows_of(write_report(run.output, report)));
+  } catch (const Error&) {
     run.output.clear_case(input.case_id);
-    report.outcome = report::FailedCase{error};
-  } catch (const std::exception& error) {
-    run.output.clear_case(input.case_id);
-    report.outcome = report::FailedCase{
-        case_error(Stage::classify, "internal_error",
-                   std::string("unexpected failure while computing this case: ") + error.what(),
-                   "Please report this with the version and the kind of input.")};
+    throw;
   }
-  run.rows.push_back(report::rows_of(write_report(run.output, report)));
   return report;
 }
 
@@ -168,7 +182,10 @@ std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoa
   }
   warnings = std::move(found.warnings);
   if (options.corrected_masks) {
-    check_corrected_masks(*options.corrected_masks, found.cases.size());
+    check_corrected_masks(*options.corrected_masks, found.cases.size(), options.output);
+  }
+  for (const io::CaseInput& input : found.cases) {
+    OutputFolder::require_free_name(input.case_id);
   }
   return shard_of(std::move(found.cases), options.shard);
 }
@@ -216,13 +233,15 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   {
     Progress progress(case_count, options.progress);
     if (options.existing == Existing::resume) {
-      take_finished_cases(run, cases, progress);
+      take_finished_cases(run, cases, loader, progress);
     }
     process_all(run, cases, loader, progress);
   }
   const std::chrono::duration<double, std::milli> elapsed =
       std::chrono::steady_clock::now() - begin;
   write_tables(run, case_count, warnings, elapsed.count());
+  std::sort(run.rows.begin(), run.rows.end(),
+            [](const auto& a, const auto& b) { return a.case_id < b.case_id; });
   for (const report::CaseRows& row : run.rows) {
     results << row.case_id << '\t' << row.status << '\t' << row.label << '\n';
   }

@@ -40,14 +40,14 @@ report::ModelRecord model_record(const inference::ModelPackage& package) {
           .sha256 = package.sha256};
 }
 
-report::Digests digests_of(const io::CaseInput& input, const std::string& files_digest,
+report::Digests digests_of(const io::CaseInput& input, const std::string& input_digest,
                            const report::ModelRecord& models, const PredictOptions& options) {
   std::map<std::string, std::string> option_texts = result_options(options);
   option_texts["series_uid"] = options.load.series_uid.value_or("");
   if (const auto mask = corrected_mask_of(input, options.corrected_masks)) {
     option_texts["corrected_mask"] = sha256_of_file(*mask);
   }
-  return {.input = files_digest,
+  return {.input = input_digest,
           .models = digest_of(models.sha256),
           .options = digest_of(option_texts)};
 }

@@ -15,8 +15,8 @@ CaseSettings case_settings(const PredictOptions& options, const inference::Manif
 report::ModelRecord model_record(const inference::ModelPackage& package);
 
 /// Digests of a case's files, of the package, and of the options (and corrected mask) that matter.
-/// @param files_digest  as io::digest_of_files
-report::Digests digests_of(const io::CaseInput& input, const std::string& files_digest,
+/// @param input_digest  as io::LoadedCase::digest
+report::Digests digests_of(const io::CaseInput& input, const std::string& input_digest,
                            const report::ModelRecord& models, const PredictOptions& options);
 
 } // namespace cordlesion::app

@@ -7,6 +7,9 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <iostream>
 #include <map>
 #include <memory>
@@ -70,10 +73,27 @@ void set_up_logging(const GlobalOptions& global) {
                       verbosity);
 }
 
+/// A closed standard stream must not lend its number to a file of ours.
+void open_standard_streams() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) {
+    ::close(fd);
+  }
+}
+
 /// Runs the command that was chosen; what it throws becomes a message and an exit code.
 ExitCode run_guarded(const RunCommand& run) {
   try {
-    return run();
+    const ExitCode code = run();
+    std::cout.flush();
+    if (!std::cout) {
+      throw output_error("stdout_not_writable", "the results could not be written to stdout",
+                         "The files in the output folder are complete.");
+    }
+    return code;
   } catch (const Error& error) {
     app::log_error(std::string(error.what()) + " [" + error.code() + "]");
     if (!error.hint().empty()) {
@@ -89,6 +109,7 @@ ExitCode run_guarded(const RunCommand& run) {
 } // namespace
 
 int run_application(int argc, char** argv) {
+  open_standard_streams();
   CLI::App app{description, "cordlesion"};
   GlobalOptions global;
   add_global_options(app, global);

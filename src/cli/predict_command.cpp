@@ -3,6 +3,7 @@
 #include "cordlesion/app/run_predict.hpp"
 #include "default_models.hpp"
 #include "input_options.hpp"
+#include "number_checks.hpp"
 
 #include <charconv>
 #include <iostream>
@@ -83,6 +84,19 @@ std::map<Node, double> parse_thresholds(const std::vector<std::string>& texts) {
   return thresholds;
 }
 
+void require_separate_output(const app::PredictOptions& options) {
+  if (options.output.empty()) {
+    throw usage_error("the output folder has an empty name", "Name a folder with -o.");
+  }
+  for (const std::filesystem::path& input : options.find.inputs) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(input, options.output, missing)) {
+      throw usage_error("the output folder " + options.output.string() + " is also the input",
+                        "Choose another folder with -o; it may lie inside the input.");
+    }
+  }
+}
+
 inference::Precision parse_precision(const std::string& text) {
   if (text == "fp32") {
     return inference::Precision::fp32;
@@ -123,13 +137,13 @@ void add_method_options(CLI::App& command, Arguments& arguments) {
   command
       .add_option("--abstain-margin", options.abstain_margin,
                   "Indeterminate if a probability is nearer than this to its threshold")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_between(0, 1))
       ->capture_default_str();
   command
       .add_option("--min-lesion-mm3", arguments.min_lesion_mm3,
                   "Smallest lesion that counts [the package's]")
       ->type_name("V")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_between(0, 1e9));
   command.add_flag("--save-probability", options.save_probability,
                    "Write lesion_probability.nii.gz as well");
 }
@@ -140,7 +154,10 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
                                   "Keep what an earlier run completed with the same input, models "
                                   "and options");
   command.add_flag("--overwrite", arguments.overwrite, "Replace earlier results")->excludes(resume);
-  command.add_option("--shard", arguments.shard, "Only part I of N of the cases")->type_name("I/N");
+  command
+      .add_option("--shard", arguments.shard,
+                  "Only part I of N of the cases; each part into its own OUT")
+      ->type_name("I/N");
   command.add_flag("--fail-fast", options.fail_fast, "Stop after the first failed case");
   command.add_flag("--dry-run", options.dry_run,
                    "Show the cases and the series that would be used; write nothing");
@@ -148,7 +165,7 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
       .add_option("--load-timeout", options.limits.seconds_per_case,
                   "Seconds that loading one case may take")
       ->type_name("S")
-      ->check(CLI::PositiveNumber)
+      ->check(number_between(0.001, 1e6))
       ->capture_default_str();
 }
 
@@ -157,6 +174,7 @@ app::PredictOptions understood(const Arguments& arguments, const GlobalOptions& 
   options.find = find_request(arguments.input);
   options.load = load_options(arguments.input);
   options.output = arguments.output;
+  require_separate_output(options);
   options.models =
       arguments.models.empty() ? default_models() : std::filesystem::path(arguments.models);
   options.network = {.device = arguments.device, .precision = parse_precision(arguments.precision)};

@@ -110,6 +110,7 @@ std::vector<ChannelRole> read_channels(const JsonField& field, const std::string
     field.refuse("a list of 1 to " + std::to_string(most_channels) + " channel roles");
   }
   std::vector<ChannelRole> channels;
+  channels.reserve(elements.size());
   for (const JsonField& element : elements) {
     channels.push_back(read_channel(element, source));
   }

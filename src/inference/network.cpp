@@ -77,7 +77,7 @@ at::Tensor require_tensor(const Network& network, const std::string& what, const
   if (!value.isTensor()) {
     throw mismatch(network, what, expected, value.tagKind());
   }
-  const at::Tensor tensor = value.toTensor().to(at::kCPU, at::kFloat).contiguous();
+  at::Tensor tensor = value.toTensor().to(at::kCPU, at::kFloat).contiguous();
   bool same = tensor.dim() == static_cast<std::int64_t>(shape.size());
   for (std::size_t axis = 0; same && axis < shape.size(); ++axis) {
     same = shape[axis] == -1 || shape[axis] == tensor.size(static_cast<std::int64_t>(axis));

@@ -16,7 +16,7 @@ namespace cordlesion::io {
 namespace {
 
 void write_bytes(const TemporaryFile& file, std::string_view bytes) {
-  const Descriptor out(::open(file.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const Descriptor out(::open(file.path().c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (out.get() < 0) {
     throw file.system_failure();
   }

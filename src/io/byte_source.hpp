@@ -12,7 +12,8 @@ namespace cordlesion::io {
 
 /// How the bytes lie in the file.
 enum class Encoding {
-  detect,   ///< gzip if it begins like it
+  detect, ///< gzip if it begins like it
+  plain,
   deflated, ///< gzip or zlib
 };
 

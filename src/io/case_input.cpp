@@ -36,12 +36,4 @@ std::string safe_case_id(const std::string& name) {
   return id;
 }
 
-std::string digest_of_files(const std::vector<std::filesystem::path>& files) {
-  Sha256 sha;
-  for (const std::filesystem::path& file : files) {
-    sha.update_file(file);
-  }
-  return sha.hex();
-}
-
 } // namespace cordlesion::io

@@ -5,8 +5,10 @@
 #include "relative_name.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <set>
+#include <string_view>
 #include <system_error>
 
 namespace cordlesion::io {
@@ -66,6 +68,18 @@ class Columns {
 
   std::size_t count() const { return header_.size(); }
 
+  /// The columns that mean nothing here.
+  std::vector<std::pair<std::string, std::string>> extras(const Cells& cells) const {
+    static constexpr std::array<std::string_view, 4> known{"case_id", "image", "mask", "t1c"};
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const std::string& name : header_) {
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        found.emplace_back(name, value(cells, name));
+      }
+    }
+    return found;
+  }
+
  private:
   Cells header_;
 };
@@ -98,8 +112,9 @@ ListedCase parse_row(const Columns& columns, const Cells& cells, const fs::path&
                       "for example '" + safe_case_id(listed.case_id) + "'");
   }
   listed.image = existing(columns.value(cells, "image"), "image", folder, where);
+  listed.extra_columns = columns.extras(cells);
   const std::string mask = columns.value(cells, "mask");
-  if (!mask.empty()) {
+  if (!mask.empty() && mask != "n/a") {
     listed.mask = existing(mask, "mask", folder, where);
     if (!fs::is_regular_file(*listed.mask)) {
       throw usage_error(where + ": the mask is not a file");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cordlesion::io {
@@ -14,7 +15,8 @@ struct ListedCase {
   std::string case_id;
   std::filesystem::path image; ///< absolute; a file or a folder
   std::optional<std::filesystem::path> mask;
-  std::string where; ///< "cohort.tsv:3", for messages
+  std::vector<std::pair<std::string, std::string>> extra_columns; ///< name and value
+  std::string where;                                              ///< "cohort.tsv:3", for messages
 };
 
 struct CaseList {
@@ -22,8 +24,8 @@ struct CaseList {
   std::vector<Warning> warnings;
 };
 
-/// Reads tab-separated columns case_id, image, [mask], [t1c]. Relative paths are taken from the
-/// table's folder. Throws usage errors that name file and line.
+/// Reads tab-separated columns case_id, image, [mask], [t1c]; others are carried along. Relative
+/// paths are taken from the table's folder. Throws usage errors that name file and line.
 CaseList read_case_list(const std::filesystem::path& file);
 
 } // namespace cordlesion::io

@@ -7,6 +7,7 @@
 #include "relative_name.hpp"
 #include "worker_process.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace cordlesion::io {
 namespace {
 
 constexpr std::size_t files_per_listing = 512;
+/// A header that takes longer, or more memory, is broken: both are far beyond any real one.
+constexpr double seconds_per_header = 10;
+constexpr std::size_t memory_per_header = std::size_t{1} << 28;
 
 /// The error of a case whose worker did not come to an answer.
 Error error_of_end(const WorkResult& result, const LoaderLimits& limits) {
@@ -49,17 +53,22 @@ auto parsed(const WorkResult& result, const LoaderLimits& limits, Parse&& parse)
 /// Lists files in batches; a file that ends the worker is marked, and the next batch starts after
 /// it.
 std::vector<ListedFile> list_files(WorkerServer& server,
-                                   const std::vector<std::filesystem::path>& files) {
+                                   const std::vector<std::filesystem::path>& files,
+                                   const LoaderLimits& limits) {
+  const LoaderLimits for_headers{std::min(limits.seconds_per_case, seconds_per_header),
+                                 std::min(limits.memory_bytes, memory_per_header)};
   std::vector<ListedFile> listed;
   while (listed.size() < files.size()) {
     const auto begin = files.begin() + static_cast<std::ptrdiff_t>(listed.size());
     const std::size_t count = std::min(files_per_listing, files.size() - listed.size());
     const WorkResult result =
-        server.start(listing_request({begin, begin + static_cast<std::ptrdiff_t>(count)})).wait();
+        server
+            .start(listing_request({begin, begin + static_cast<std::ptrdiff_t>(count)}),
+                   for_headers)
+            .wait();
     std::vector<ListedFile> batch = listing_of(result.bytes());
-    const bool slow = result.end() == WorkerEnd::timed_out;
-    // A batch that ran out of time while going on is continued; the same file twice is the culprit.
-    if (batch.size() < count && !(slow && !batch.empty())) {
+    if (batch.size() < count) {
+      const bool slow = result.end() == WorkerEnd::timed_out;
       batch.push_back(
           {slow ? ListedFile::Kind::timed_out : ListedFile::Kind::crashed, {}, result.assertion()});
     }
@@ -76,7 +85,7 @@ struct CaseLoader::Impl {
   std::optional<PendingWork> loading;
   std::optional<Error> failure; ///< of the case that was "started" although it is known to fail
 
-  explicit Impl(const LoaderLimits& given) : limits(given), server(carry_out, given) {}
+  explicit Impl(const LoaderLimits& given) : limits(given), server(carry_out) {}
 };
 
 CaseLoader::CaseLoader(const LoaderLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -85,7 +94,7 @@ CaseLoader::~CaseLoader() = default;
 
 FoundCases CaseLoader::find(const FindRequest& request) {
   return find_cases(request, [this](const std::vector<std::filesystem::path>& files) {
-    return list_files(impl_->server, files);
+    return list_files(impl_->server, files, impl_->limits);
   });
 }
 
@@ -96,7 +105,7 @@ void CaseLoader::start(const CaseInput& input, const LoadOptions& options) {
   if (input.failure) {
     impl_->failure = input.failure;
   } else {
-    impl_->loading = impl_->server.start(load_request(input, options));
+    impl_->loading = impl_->server.start(load_request(input, options), impl_->limits);
   }
 }
 
@@ -123,13 +132,19 @@ std::vector<SeriesCandidate> CaseLoader::describe(const CaseInput& input,
   if (input.failure) {
     throw Error(*input.failure);
   }
-  return parsed(impl_->server.start(describe_request(input, options)).wait(), impl_->limits,
-                candidates_of);
+  return parsed(impl_->server.start(describe_request(input, options), impl_->limits).wait(),
+                impl_->limits, candidates_of);
+}
+
+std::string CaseLoader::digest(const CaseInput& input) {
+  return parsed(impl_->server.start(digest_request(input), impl_->limits).wait(), impl_->limits,
+                digest_of_reply);
 }
 
 Image CaseLoader::load_volume(const std::filesystem::path& file,
                               const std::filesystem::path& root) {
-  return parsed(impl_->server.start(volume_request(file, root)).wait(), impl_->limits, volume_of);
+  return parsed(impl_->server.start(volume_request(file, root), impl_->limits).wait(),
+                impl_->limits, volume_of);
 }
 
 } // namespace cordlesion::io

@@ -226,6 +226,7 @@ CaseInput the_listed_case(const CaseSource& source, std::vector<CaseInput> cases
   }
   input.case_id = listed.case_id;
   input.mask = listed.mask;
+  input.extra_columns = listed.extra_columns;
   return input;
 }
 

@@ -131,6 +131,13 @@ LoadedCase load_case(const CaseInput& input, const LoadOptions& options, const N
                                                   : load_file(input, note);
 }
 
+std::string digest_case(const CaseInput& input, const NoteFile& note) {
+  // The header of a MetaImage or NRRD file may name further files: only reading it tells.
+  const bool alone =
+      input.format == CaseInput::Format::dicom || volume_format(input.files.front()) == "nifti";
+  return alone ? digest_of(input.files, names_of(input), note) : load_file(input, note).digest;
+}
+
 std::vector<SeriesCandidate> describe_case(const CaseInput& input, const LoadOptions& options,
                                            const NoteFile& note) {
   std::vector<Warning> warnings;

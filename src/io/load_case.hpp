@@ -6,6 +6,7 @@
 #include "dicom_pixels.hpp"
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace cordlesion::io {
@@ -14,6 +15,9 @@ LoadedCase load_case(const CaseInput& input, const LoadOptions& options, const N
 
 std::vector<SeriesCandidate> describe_case(const CaseInput& input, const LoadOptions& options,
                                            const NoteFile& note);
+
+/// LoadedCase::digest without keeping the image.
+std::string digest_case(const CaseInput& input, const NoteFile& note);
 
 /// A volume file without the checks that only an image to be segmented must pass.
 Image load_mask(const std::filesystem::path& file, const std::filesystem::path& root,

@@ -12,7 +12,7 @@
 namespace cordlesion::io {
 namespace {
 
-enum class Request : std::uint8_t { load, describe, volume, list };
+enum class Request : std::uint8_t { load, describe, digest, volume, list };
 
 template <typename... Values> std::string packed(Request kind, const Values&... values) {
   WireWriter out;
@@ -100,6 +100,17 @@ void carry_out_describe(WireReader& in, const NoteFile& note, Reply& reply) {
   reply.append(head.bytes());
 }
 
+void carry_out_digest(WireReader& in, const NoteFile& note, Reply& reply) {
+  CaseInput input;
+  in(input);
+  const std::string digest = digest_case(input, note);
+  WireWriter head;
+  head(std::uint64_t{0});
+  head(true);
+  head(digest);
+  reply.append(head.bytes());
+}
+
 void carry_out_volume(WireReader& in, const NoteFile& note, Reply& reply) {
   std::filesystem::path file;
   std::filesystem::path root;
@@ -135,6 +146,10 @@ std::string describe_request(const CaseInput& input, const LoadOptions& options)
   return packed(Request::describe, input, options);
 }
 
+std::string digest_request(const CaseInput& input) {
+  return packed(Request::digest, input);
+}
+
 std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root) {
   return packed(Request::volume, file, root);
 }
@@ -154,6 +169,8 @@ void carry_out(const std::string& request, Reply& reply) {
       return carry_out_load(in, note, reply);
     case Request::describe:
       return carry_out_describe(in, note, reply);
+    case Request::digest:
+      return carry_out_digest(in, note, reply);
     case Request::volume:
       return carry_out_volume(in, note, reply);
     case Request::list:
@@ -184,6 +201,16 @@ std::vector<SeriesCandidate> candidates_of(std::string_view reply) {
   std::vector<SeriesCandidate> candidates;
   in(candidates);
   return candidates;
+}
+
+std::string digest_of_reply(std::string_view reply) {
+  WireReader in(reply);
+  std::uint64_t start = 0;
+  in(start);
+  require_success(in);
+  std::string digest;
+  in(digest);
+  return digest;
 }
 
 Image volume_of(std::string_view reply) {

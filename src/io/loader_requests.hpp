@@ -15,6 +15,7 @@ namespace cordlesion::io {
 
 std::string load_request(const CaseInput& input, const LoadOptions& options);
 std::string describe_request(const CaseInput& input, const LoadOptions& options);
+std::string digest_request(const CaseInput& input);
 std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root);
 std::string listing_request(const std::vector<std::filesystem::path>& files);
 
@@ -24,6 +25,7 @@ void carry_out(const std::string& request, Reply& reply);
 /// The program's side: the result, or the worker's Error thrown.
 LoadedCase loaded_case_of(std::string_view reply);
 std::vector<SeriesCandidate> candidates_of(std::string_view reply);
+std::string digest_of_reply(std::string_view reply);
 Image volume_of(std::string_view reply);
 /// As many files as the worker came to.
 std::vector<ListedFile> listing_of(std::string_view reply);

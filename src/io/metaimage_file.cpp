@@ -1,21 +1,28 @@
 // MetaImage files: our own look at the header, then ITK's reader.
-#include "itk_volume.hpp"
 #include "text_header.hpp"
 #include "volume_file.hpp"
 
 #include <itkMetaImageIO.h>
 
+#include <cstdint>
 #include <map>
 
 namespace cordlesion::io {
 namespace {
 
-std::size_t bytes_per_voxel(const std::string& type, const std::string& name) {
-  static const std::map<std::string, std::size_t> types{
-      {"MET_CHAR", 1},  {"MET_UCHAR", 1}, {"MET_SHORT", 2},     {"MET_USHORT", 2},
-      {"MET_INT", 4},   {"MET_UINT", 4},  {"MET_LONG_LONG", 8}, {"MET_ULONG_LONG", 8},
-      {"MET_FLOAT", 4}, {"MET_DOUBLE", 8}};
-  const auto found = types.find(type);
+VoxelType voxel_type_of(const TextHeader& header, const std::string& name) {
+  static const std::map<std::string, VoxelType> types{
+      {"MET_CHAR", voxel_type<std::int8_t>()},
+      {"MET_UCHAR", voxel_type<std::uint8_t>()},
+      {"MET_SHORT", voxel_type<std::int16_t>()},
+      {"MET_USHORT", voxel_type<std::uint16_t>()},
+      {"MET_INT", voxel_type<std::int32_t>()},
+      {"MET_UINT", voxel_type<std::uint32_t>()},
+      {"MET_LONG_LONG", voxel_type<std::int64_t>()},
+      {"MET_ULONG_LONG", voxel_type<std::uint64_t>()},
+      {"MET_FLOAT", voxel_type<float>()},
+      {"MET_DOUBLE", voxel_type<double>()}};
+  const auto found = types.find(header.value("elementtype"));
   if (found == types.end()) {
     throw case_error(Stage::read, "voxel_type", name + ": unknown type of voxels",
                      "convert the image to 16-bit integers or 32-bit floats");
@@ -56,9 +63,14 @@ VolumeFile read_metaimage(const std::filesystem::path& file, const std::string& 
                      name + ": colour or vector voxels, one number per voxel expected",
                      "convert the image to 16-bit integers or 32-bit floats");
   }
-  VoxelBytes voxels{file, header.data_start, 0, is_true(header.value("compresseddata"))};
-  voxels.expected =
-      sizes[0] * sizes[1] * sizes[2] * bytes_per_voxel(header.value("elementtype"), name);
+  if (!is_true(header.value("binarydata")) || header.has("headersize")) {
+    throw case_error(Stage::read, "encoding", name + ": voxels not plain binary",
+                     "write the image in binary form, without HeaderSize");
+  }
+  const bool big_endian = is_true(header.value("binarydatabyteordermsb")) ||
+                          is_true(header.value("elementbyteordermsb"));
+  VoxelBytes voxels{file, header.data_start, is_true(header.value("compresseddata")), big_endian,
+                    voxel_type_of(header, name)};
   VolumeFile volume;
   const std::string data_file = header.value("elementdatafile");
   if (data_file != "LOCAL" && data_file != "Local" && data_file != "local") {
@@ -66,9 +78,8 @@ VolumeFile read_metaimage(const std::filesystem::path& file, const std::string& 
     voxels.start = 0;
     volume.data_files.push_back(voxels.file);
   }
-  require_voxel_bytes(voxels, name);
   auto io = itk::MetaImageIO::New();
-  volume.image = read_with_itk(*io, file, sizes, name);
+  volume.image = read_described(*io, file, voxels, sizes, name);
   volume.format = "metaimage";
   return volume;
 }

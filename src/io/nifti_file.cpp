@@ -2,24 +2,12 @@
 // zeros, NaN for 0 and the first volume for all.
 #include "byte_source.hpp"
 #include "volume_file.hpp"
-#include "voxel_conversion.hpp"
+#include "voxel_reader.hpp"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace cordlesion::io {
 namespace {
-
-using Converter = void (*)(const char*, std::size_t, bool, double, double, float*);
-
-struct VoxelType {
-  Converter convert;
-  std::size_t bytes;
-};
-
-template <typename T> VoxelType voxel_type() {
-  return {convert_voxels<T>, sizeof(T)};
-}
 
 /// The types of nifti1.h that are one number per voxel.
 VoxelType voxel_type_of(const NiftiHeader& header, const std::string& name) {
@@ -65,16 +53,8 @@ VolumeFile read_nifti(const std::filesystem::path& file, const std::string& name
                          std::to_string(header.bits_per_voxel) + " bits per voxel contradict");
   }
   const Grid grid = grid_of(header, orientation, name);
-  std::vector<float> voxels(voxel_count(grid));
-  constexpr std::size_t step = std::size_t{1} << 18;
-  std::vector<char> raw(std::min(step, voxels.size()) * type.bytes);
-  for (std::size_t done = 0; done < voxels.size(); done += step) {
-    const std::size_t count = std::min(step, voxels.size() - done);
-    source.read(raw.data(), count * type.bytes);
-    type.convert(raw.data(), count, header.swapped, header.slope, header.intercept,
-                 voxels.data() + done);
-  }
-  source.require_end();
+  std::vector<float> voxels = read_voxels(source, type, voxel_count(grid),
+                                          {header.swapped, header.slope, header.intercept});
   return {Image(grid, std::move(voxels)), "nifti", {}, {}};
 }
 

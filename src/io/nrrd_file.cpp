@@ -1,27 +1,36 @@
 // NRRD files: our own look at the header, then ITK's reader.
-#include "itk_volume.hpp"
 #include "text_header.hpp"
 #include "volume_file.hpp"
 
 #include <itkNrrdImageIO.h>
 
+#include <cstdint>
 #include <map>
 
 namespace cordlesion::io {
 namespace {
 
-std::size_t bytes_per_voxel(const std::string& type, const std::string& name) {
-  static const std::map<std::string, std::size_t> types{
-      {"signed char", 1},   {"int8", 1},   {"int8_t", 1},         {"uchar", 1},
-      {"unsigned char", 1}, {"uint8", 1},  {"uint8_t", 1},        {"short", 2},
-      {"short int", 2},     {"int16", 2},  {"int16_t", 2},        {"signed short", 2},
-      {"ushort", 2},        {"uint16", 2}, {"unsigned short", 2}, {"uint16_t", 2},
-      {"int", 4},           {"int32", 4},  {"int32_t", 4},        {"signed int", 4},
-      {"uint", 4},          {"uint32", 4}, {"unsigned int", 4},   {"uint32_t", 4},
-      {"longlong", 8},      {"int64", 8},  {"int64_t", 8},        {"long long", 8},
-      {"ulonglong", 8},     {"uint64", 8}, {"uint64_t", 8},       {"unsigned long long", 8},
-      {"float", 4},         {"double", 8}};
-  const auto found = types.find(type);
+VoxelType voxel_type_of(const TextHeader& header, const std::string& name) {
+  static const std::map<std::string, VoxelType> types = [] {
+    std::map<std::string, VoxelType> map;
+    const auto add = [&](const VoxelType& type, std::initializer_list<const char*> names) {
+      for (const char* alias : names) {
+        map[alias] = type;
+      }
+    };
+    add(voxel_type<std::int8_t>(), {"signed char", "int8", "int8_t"});
+    add(voxel_type<std::uint8_t>(), {"uchar", "unsigned char", "uint8", "uint8_t"});
+    add(voxel_type<std::int16_t>(), {"short", "short int", "signed short", "int16", "int16_t"});
+    add(voxel_type<std::uint16_t>(), {"ushort", "unsigned short", "uint16", "uint16_t"});
+    add(voxel_type<std::int32_t>(), {"int", "signed int", "int32", "int32_t"});
+    add(voxel_type<std::uint32_t>(), {"uint", "unsigned int", "uint32", "uint32_t"});
+    add(voxel_type<std::int64_t>(), {"longlong", "long long", "int64", "int64_t"});
+    add(voxel_type<std::uint64_t>(), {"ulonglong", "unsigned long long", "uint64", "uint64_t"});
+    add(voxel_type<float>(), {"float"});
+    add(voxel_type<double>(), {"double"});
+    return map;
+  }();
+  const auto found = types.find(header.value("type"));
   if (found == types.end()) {
     throw case_error(Stage::read, "voxel_type", name + ": unknown type of voxels",
                      "convert the image to 16-bit integers or 32-bit floats");
@@ -57,12 +66,12 @@ VolumeFile read_nrrd(const std::filesystem::path& file, const std::string& name)
   const auto sizes = require_sizes(header.words("sizes"), name);
   const std::string encoding = header.value("encoding");
   const bool gzip = encoding == "gzip" || encoding == "gz";
-  if (!gzip && encoding != "raw") {
-    throw case_error(Stage::read, "encoding", name + ": voxels neither raw nor gzip",
+  if ((!gzip && encoding != "raw") || header.has("line skip") || header.has("byte skip")) {
+    throw case_error(Stage::read, "encoding", name + ": voxels neither plain raw nor gzip",
                      "write the image raw or gzip-compressed");
   }
-  VoxelBytes voxels{file, header.data_start, 0, gzip};
-  voxels.expected = sizes[0] * sizes[1] * sizes[2] * bytes_per_voxel(header.value("type"), name);
+  VoxelBytes voxels{file, header.data_start, gzip, header.value("endian") == "big",
+                    voxel_type_of(header, name)};
   VolumeFile volume;
   const std::string data_file =
       header.has("data file") ? header.value("data file") : header.value("datafile");
@@ -71,9 +80,8 @@ VolumeFile read_nrrd(const std::filesystem::path& file, const std::string& name)
     voxels.start = 0;
     volume.data_files.push_back(voxels.file);
   }
-  require_voxel_bytes(voxels, name);
   auto io = itk::NrrdImageIO::New();
-  volume.image = read_with_itk(*io, file, sizes, name);
+  volume.image = read_described(*io, file, voxels, sizes, name);
   volume.format = "nrrd";
   return volume;
 }

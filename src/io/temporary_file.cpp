@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view prefix = ".cordlesion-";
 
-std::string unused_name(const std::string& ending) {
+std::string next_name(const std::string& ending) {
   static std::atomic<unsigned> counter{0};
   return std::string(prefix) + std::to_string(::getpid()) + "-" + std::to_string(++counter) +
          ending;
@@ -42,7 +42,17 @@ bool is_temporary_name(const std::filesystem::path& path) {
 }
 
 TemporaryFile::TemporaryFile(std::filesystem::path target, const std::string& ending)
-    : target_(std::move(target)), path_(target_.parent_path() / unused_name(ending)) {}
+    : target_(std::move(target)) {
+  int fd = -1;
+  do { // a name may be left from a killed process, or belong to one of another node
+    path_ = target_.parent_path() / next_name(ending);
+    fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EEXIST);
+  if (fd < 0) {
+    throw system_failure();
+  }
+  ::close(fd);
+}
 
 TemporaryFile::~TemporaryFile() {
   std::error_code ignored;

@@ -12,6 +12,7 @@ namespace cordlesion::io {
 /// is removed in the end.
 class TemporaryFile {
  public:
+  /// Creates the file. Throws an output error.
   /// @param ending  end of the temporary name, for writers that look at it (".nii.gz")
   TemporaryFile(std::filesystem::path target, const std::string& ending);
   ~TemporaryFile();

@@ -32,7 +32,6 @@ template <typename T> void write_with_itk(const std::string& path, const Volume<
   io->SetNumberOfComponents(1);
   io->SetComponentType(std::is_same_v<T, float> ? itk::IOComponentEnum::FLOAT
                                                 : itk::IOComponentEnum::UCHAR);
-  io->WriteImageInformation();
   io->Write(volume.voxels().data());
 }
 

@@ -143,7 +143,7 @@ WorkResult PendingWork::wait() && {
   return {end, std::move(reply_), capture_};
 }
 
-WorkerServer::WorkerServer(Job job, const LoaderLimits& limits) {
+WorkerServer::WorkerServer(Job job) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw system_failure("cannot connect to the loading process");
@@ -157,7 +157,7 @@ WorkerServer::WorkerServer(Job job, const LoaderLimits& limits) {
   }
   if (server_ == 0) {
     socket_.reset();
-    serve_workers(server_end.get(), job, limits, program);
+    serve_workers(server_end.get(), job, program);
   }
 }
 
@@ -169,11 +169,12 @@ WorkerServer::~WorkerServer() {
   }
 }
 
-PendingWork WorkerServer::start(const std::string& request) {
+PendingWork WorkerServer::start(const std::string& request, const LoaderLimits& limits) {
   Descriptor request_file = memory_file("request");
   Descriptor reply = memory_file("reply");
   Descriptor capture = memory_file("capture");
   write_all(request_file.get(), request.data(), request.size(), 0);
+  Reply(reply.get()).note_file(""); // so that a note does not look like a growing reply
   std::array<int, 2> status{};
   if (::pipe2(status.data(), O_CLOEXEC) != 0) {
     throw system_failure("cannot connect to the loading process");
@@ -181,7 +182,7 @@ PendingWork WorkerServer::start(const std::string& request) {
   Descriptor status_in(status[0]);
   Descriptor status_out(status[1]);
   if (!send_request(socket_.get(),
-                    {request_file.get(), reply.get(), capture.get(), status_out.get()})) {
+                    {request_file.get(), reply.get(), capture.get(), status_out.get()}, limits)) {
     throw server_gone();
   }
   return {std::move(status_in), std::move(reply), std::move(capture)};

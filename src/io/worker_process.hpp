@@ -97,13 +97,13 @@ class WorkerServer {
  public:
   /// Forks the server. It and its workers die with the calling thread's process and ignore the
   /// signals of the terminal: the program decides.
-  WorkerServer(Job job, const LoaderLimits& limits);
+  explicit WorkerServer(Job job);
   ~WorkerServer();
   WorkerServer(const WorkerServer&) = delete;
   WorkerServer& operator=(const WorkerServer&) = delete;
 
-  /// Starts a worker; several may run at once.
-  PendingWork start(const std::string& request);
+  /// Starts a worker; several may run at once. Its time begins anew whenever its reply has grown.
+  PendingWork start(const std::string& request, const LoaderLimits& limits);
 
  private:
   Descriptor socket_;

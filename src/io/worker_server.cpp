@@ -33,6 +33,9 @@ struct Running {
   pid_t pid = -1;
   Descriptor life;   ///< becomes readable (end of file) when the worker is gone
   Descriptor status; ///< where its end is reported
+  Descriptor reply;
+  off_t reply_bytes = 0; ///< when the deadline was set
+  Clock::duration limit{};
   Clock::time_point deadline;
 };
 
@@ -41,12 +44,13 @@ struct ReceivedRequest {
   Descriptor reply;
   Descriptor capture;
   Descriptor status;
+  LoaderLimits limits;
 };
 
 /// None at the end of the conversation.
 std::optional<ReceivedRequest> receive_request(int socket) {
-  char byte = 0;
-  iovec data{&byte, 1};
+  LoaderLimits limits;
+  iovec data{&limits, sizeof limits};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(files_per_request * sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = &data;
@@ -64,7 +68,7 @@ std::optional<ReceivedRequest> receive_request(int socket) {
   std::array<int, files_per_request> fds{};
   std::memcpy(fds.data(), CMSG_DATA(header), sizeof fds);
   return ReceivedRequest{Descriptor(fds[0]), Descriptor(fds[1]), Descriptor(fds[2]),
-                         Descriptor(fds[3])};
+                         Descriptor(fds[3]), limits};
 }
 
 void ignore_terminal() {
@@ -112,8 +116,7 @@ std::string content_of(int fd) {
   return text;
 }
 
-[[noreturn]] void run_worker(const ReceivedRequest& files, const Job& job,
-                             const LoaderLimits& limits, pid_t server) {
+[[noreturn]] void run_worker(const ReceivedRequest& files, const Job& job, pid_t server) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != server) {
     ::_exit(exit_failed);
@@ -122,7 +125,7 @@ std::string content_of(int fd) {
   ::dup2(files.capture.get(), STDERR_FILENO);
   try {
     const std::string request = content_of(files.request.get());
-    limit_worker(limits);
+    limit_worker(files.limits);
     Reply reply(files.reply.get());
     job(request, reply);
     ::_exit(0); // no destructors: whatever the libraries hold goes with the process
@@ -148,8 +151,17 @@ WorkerEnd reap(pid_t pid) {
                                                                         : WorkerEnd::crashed;
 }
 
-void start_worker(ReceivedRequest files, const Job& job, const LoaderLimits& limits,
-                  std::vector<Running>& running) {
+off_t size_of(const Descriptor& file) {
+  struct stat info {};
+  return ::fstat(file.get(), &info) == 0 ? info.st_size : 0;
+}
+
+void set_deadline(Running& worker) {
+  worker.reply_bytes = size_of(worker.reply);
+  worker.deadline = Clock::now() + worker.limit;
+}
+
+void start_worker(ReceivedRequest files, const Job& job, std::vector<Running>& running) {
   Running worker;
   std::array<int, 2> life{-1, -1};
   const pid_t server = ::getpid();
@@ -158,15 +170,17 @@ void start_worker(ReceivedRequest files, const Job& job, const LoaderLimits& lim
   Descriptor life_of_worker(life[1]);
   worker.pid = ready ? ::fork() : -1;
   if (worker.pid == 0) {
-    run_worker(files, job, limits, server);
+    run_worker(files, job, server);
   }
   worker.status = std::move(files.status);
   if (worker.pid < 0) {
     report(worker, WorkerEnd::out_of_memory);
     return;
   }
-  worker.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                       std::chrono::duration<double>(limits.seconds_per_case));
+  worker.reply = std::move(files.reply);
+  worker.limit = std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(files.limits.seconds_per_case));
+  set_deadline(worker);
   running.push_back(std::move(worker));
 }
 
@@ -177,6 +191,9 @@ void collect(std::vector<Running>& running, const std::vector<pollfd>& polled) {
     Running& worker = running[i];
     if (polled[i + 1].revents != 0) {
       report(worker, reap(worker.pid));
+    } else if (Clock::now() >= worker.deadline && size_of(worker.reply) > worker.reply_bytes) {
+      set_deadline(worker); // it is getting on
+      going_on.push_back(std::move(worker));
     } else if (Clock::now() >= worker.deadline) {
       ::kill(worker.pid, SIGKILL);
       reap(worker.pid);
@@ -202,11 +219,11 @@ int milliseconds_to_next(const std::vector<Running>& running) {
 
 } // namespace
 
-bool send_request(int socket, const RequestFiles& files) {
+bool send_request(int socket, const RequestFiles& files, const LoaderLimits& limits) {
   const std::array<int, files_per_request> fds{files.request, files.reply, files.capture,
                                                files.status};
-  char byte = 0;
-  iovec data{&byte, 1};
+  LoaderLimits sent_limits = limits;
+  iovec data{&sent_limits, sizeof sent_limits};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
   msghdr message{};
   message.msg_iov = &data;
@@ -222,10 +239,10 @@ bool send_request(int socket, const RequestFiles& files) {
   do {
     sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  return sent == 1;
+  return sent == static_cast<ssize_t>(sizeof sent_limits);
 }
 
-void serve_workers(int socket, const Job& job, const LoaderLimits& limits, pid_t program) {
+void serve_workers(int socket, const Job& job, pid_t program) {
   ::prctl(PR_SET_NAME, "cordlesion-load");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ignore_terminal();
@@ -249,7 +266,7 @@ void serve_workers(int socket, const Job& job, const LoaderLimits& limits, pid_t
     if (!request) { // the program has closed its end; workers are killed by their parent's death
       ::_exit(0);
     }
-    start_worker(std::move(*request), job, limits, running);
+    start_worker(std::move(*request), job, running);
   }
 }
 

@@ -16,12 +16,11 @@ struct RequestFiles {
   int status = -1;
 };
 
-/// Passes the descriptors over the socket. False if nobody listens any more.
-bool send_request(int socket, const RequestFiles& files);
+/// Passes the descriptors and limits over the socket. False if nobody listens any more.
+bool send_request(int socket, const RequestFiles& files, const LoaderLimits& limits);
 
 /// The life of the server process. Ends when the socket's other end closes.
 /// @param program  process id of the program, to notice that it died before this began
-[[noreturn]] void serve_workers(int socket, const Job& job, const LoaderLimits& limits,
-                                pid_t program);
+[[noreturn]] void serve_workers(int socket, const Job& job, pid_t program);
 
 } // namespace cordlesion::io

@@ -105,15 +105,12 @@ class UntrainedPackage(unittest.TestCase):
         self.assertGreater(probability.max() - probability.min(), 0.5)
 
     def test_a_seed_gives_the_same_files_again(self):
-        result = export("--untrained", "--seed", 7, "-o", self.root / "again" / "first")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        for path in self.package.iterdir():
-            self.assertEqual(path.read_bytes(), (self.root / "again" / "first" / path.name).read_bytes(), path.name)
-        (self.root / "again" / "first").rename(self.root / "moved")
-        for path in (self.root / "moved").iterdir():
-            path.unlink()
-        (self.root / "moved").rmdir()
-        (self.root / "again").rmdir()
+        with tempfile.TemporaryDirectory() as other:
+            again = Path(other) / "first"
+            result = export("--untrained", "--seed", 7, "-o", again)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            for path in self.package.iterdir():
+                self.assertEqual(path.read_bytes(), (again / path.name).read_bytes(), path.name)
 
     def test_an_existing_package_is_not_replaced_unasked(self):
         result = export("--untrained", "-o", self.package)
@@ -130,7 +127,7 @@ class TrainedPackage(unittest.TestCase):
         torch.manual_seed(3)
         cls.segmenter, cls.classifier = MultiResUNet().eval(), DenseNetClassifier(2).eval()
         torch.save(
-            {"network": "segmenter", "state_dict": cls.segmenter.state_dict(), "channels": ["t2"], "threshold": 0.4},
+            {"network": "segmenter", "state_dict": cls.segmenter.state_dict(), "channels": ["t2"], "threshold": torch.tensor(0.4)},
             cls.root / "segmenter.ckpt",
         )
         torch.save(
@@ -173,6 +170,21 @@ class TrainedPackage(unittest.TestCase):
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("head.bias", result.stderr)
         self.assertEqual(list((self.root / "out").iterdir()), [])
+
+    def test_an_unknown_channel_is_refused(self):
+        torch.save({"network": "classifier", "state_dict": {}, "channels": ["t3"]}, self.root / "t3.ckpt")
+        wrong = [self.root / "t3.ckpt" if "classifier.ckpt" in str(a) else a for a in self.checkpoints]
+        result = export(*wrong, "--trained-on", "x", "-o", self.root / "wrong")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("t3.ckpt has channels ['t3']", result.stderr)
+
+    def test_a_file_that_is_no_checkpoint_is_refused(self):
+        (self.root / "text.ckpt").write_text("no weights")
+        wrong = [self.root / "text.ckpt" if "classifier.ckpt" in str(a) else a for a in self.checkpoints]
+        result = export(*wrong, "--trained-on", "x", "-o", self.root / "wrong")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("text.ckpt cannot be read", result.stderr)
+        self.assertNotIn("Traceback", result.stderr)
 
     def test_missing_checkpoints_are_named(self):
         result = export("--segmenter", self.root / "segmenter.ckpt", "-o", self.root / "none")

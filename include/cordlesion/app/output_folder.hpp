@@ -20,11 +20,14 @@ class OutputFolder {
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
 
+  /// Throws a usage error if a case of this name would collide with a table of the run.
+  static void require_free_name(const std::string& case_id);
+
   const std::filesystem::path& path() const { return folder_; }
   /// The folder of a case, created if missing.
   std::filesystem::path case_folder(const std::string& case_id) const;
-  /// The text of a case's report.json, if there is one.
-  std::optional<std::string> existing_report(const std::string& case_id) const;
+  /// The text of a case's report.json, if it is there with the mask it speaks of.
+  std::optional<std::string> complete_report(const std::string& case_id) const;
   /// Removes what an earlier run left of a case; the report goes first.
   void clear_case(const std::string& case_id) const;
 

@@ -32,7 +32,4 @@ struct CaseInput {
 /// Restricts a name to [A-Za-z0-9._-]: other characters become '_', leading dots go; never empty.
 std::string safe_case_id(const std::string& name);
 
-/// SHA-256 over the bytes of the files, in the order of `files`: what LoadedCase::digest holds.
-std::string digest_of_files(const std::vector<std::filesystem::path>& files);
-
 } // namespace cordlesion::io

@@ -76,6 +76,9 @@ class CaseLoader {
   /// For a volume file: one candidate.
   std::vector<SeriesCandidate> describe(const CaseInput& input, const LoadOptions& options);
 
+  /// What LoadedCase::digest of this case would be now.
+  std::string digest(const CaseInput& input);
+
   /// Loads a volume file (a mask) in the loading process: NIfTI, NRRD or MetaImage. `root` as in
   /// CaseInput.
   Image load_volume(const std::filesystem::path& file, const std::filesystem::path& root);

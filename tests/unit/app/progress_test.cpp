@@ -34,7 +34,7 @@ TEST(Progress, LineOfACaseNamesLabelAndPathProbabilities) {
 TEST(Progress, LineOfAFailureSaysWhyAndWhatNext) {
   report::CaseReport report;
   report.case_id = "bad";
-  report.outcome = report::FailedCase{case_error(Stage::read, "slice_gap", "a gap.", "Look.")};
+  report.outcome = report::FailedCase{case_error(Stage::read, "slice_gap", "a gap", "Look.")};
   EXPECT_EQ(case_line(report, 0.5), "bad: failed (read, slice_gap): a gap. Look., 0.50 s");
 }
 

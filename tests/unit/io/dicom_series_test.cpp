@@ -51,7 +51,7 @@ TEST(DicomSeries, IsSortedWhateverTheFileNames) {
   TempFolder folder;
   const int order[] = {3, 0, 5, 1, 4, 2};
   for (int i = 0; i < 6; ++i) {
-    sagittal_slice(order[i]).save(folder / ("IM" + std::to_string(i)));
+    sagittal_slice(order[i]).save(folder / std::to_string(i));
   }
   const LoadedCase mixed = load_only(loader, folder.path());
   EXPECT_EQ(mixed.image.voxels(), loaded({}).image.voxels());
@@ -78,9 +78,11 @@ TEST(DicomSeries, ToleratesUnevennessBelowTheLimit) {
   EXPECT_EQ(failure_code(shifted(0.3)), "slice_gap");
 }
 
-TEST(DicomSeries, WithASheareStackFails) {
+TEST(DicomSeries, WithAShearedStackFails) {
   EXPECT_EQ(failure_code([](DicomFile& file, int k) {
-              set_position(file, std::to_string(-20 + 4 * k) + "\\" + std::to_string(-100 + k) + "\\150");
+              std::string position = std::to_string(-20 + 4 * k);
+              position.append("\\").append(std::to_string(-100 + k)).append("\\150");
+              set_position(file, position);
             }),
             "sheared_stack");
 }
@@ -90,7 +92,9 @@ TEST(DicomSeries, WithAllSlicesAtOnePositionFails) {
             "slices_at_one_position");
 }
 
-TEST(DicomSeries, WithTwoSlicesFails) { EXPECT_EQ(failure_code({}, 2), "too_few_slices"); }
+TEST(DicomSeries, WithTwoSlicesFails) {
+  EXPECT_EQ(failure_code({}, 2), "too_few_slices");
+}
 
 TEST(DicomSeries, DropsASliceThatIsThereTwice) {
   CaseLoader loader;
@@ -114,15 +118,47 @@ TEST(DicomSeries, WithTwoDifferentSlicesAtOnePositionFails) {
 
 TEST(DicomSeries, WithoutValidPlacementFails) {
   const std::vector<std::pair<std::string, Change>> faults{
-      {"bad_position", [](DicomFile& f, int k) { if (k == 2) { f.erase({0x0020, 0x0032}); } }},
-      {"bad_position", [](DicomFile& f, int k) { if (k == 0) { set_position(f, "a\\b\\c"); } }},
-      {"bad_position", [](DicomFile& f, int k) { if (k == 5) { set_position(f, "nan\\0\\0"); } }},
-      {"bad_orientation", [](DicomFile& f, int) { f.erase({0x0020, 0x0037}); }},
-      {"bad_orientation", [](DicomFile& f, int) { f.text({0x0020, 0x0037}, "DS", "0\\1\\0\\0\\1\\0"); }},
-      {"bad_orientation", [](DicomFile& f, int) { f.text({0x0020, 0x0037}, "DS", "0\\0\\0\\0\\0\\0"); }},
-      {"bad_spacing", [](DicomFile& f, int) { f.erase({0x0028, 0x0030}); }},
-      {"bad_spacing", [](DicomFile& f, int) { f.text({0x0028, 0x0030}, "DS", "0\\0.5"); }},
-      {"bad_spacing", [](DicomFile& f, int) { f.text({0x0028, 0x0030}, "DS", "-1\\0.5"); }}};
+      {"bad_position",
+       [](DicomFile& f, int k) {
+         if (k == 2) {
+           f.erase({0x0020, 0x0032});
+         }
+       }},
+      {"bad_position",
+       [](DicomFile& f, int k) {
+         if (k == 0) {
+           set_position(f, "a\\b\\c");
+         }
+       }},
+      {"bad_position",
+       [](DicomFile& f, int k) {
+         if (k == 5) {
+           set_position(f, "nan\\0\\0");
+         }
+       }},
+      {"bad_orientation",
+       [](DicomFile& f, int) {
+         f.erase({0x0020, 0x0037});
+       }},
+      {"bad_orientation",
+       [](DicomFile& f, int) {
+         f.text({0x0020, 0x0037}, "DS", "0\\1\\0\\0\\1\\0");
+       }},
+      {"bad_orientation",
+       [](DicomFile& f, int) {
+         f.text({0x0020, 0x0037}, "DS", "0\\0\\0\\0\\0\\0");
+       }},
+      {"bad_spacing",
+       [](DicomFile& f, int) {
+         f.erase({0x0028, 0x0030});
+       }},
+      {"bad_spacing",
+       [](DicomFile& f, int) {
+         f.text({0x0028, 0x0030}, "DS", "0\\0.5");
+       }},
+      {"bad_spacing", [](DicomFile& f, int) {
+         f.text({0x0028, 0x0030}, "DS", "-1\\0.5");
+       }}};
   for (const auto& [code, change] : faults) {
     EXPECT_EQ(failure_code(change), code);
   }
@@ -144,18 +180,49 @@ TEST(DicomSeries, WithSlicesOfDifferentSizeFails) {
 
 TEST(DicomSeries, WithImpossiblePixelsFails) {
   const std::vector<std::pair<std::string, Change>> faults{
-      {"bad_bits", [](DicomFile& f, int) { f.us({0x0028, 0x0101}, 20); }},
-      {"bad_bits", [](DicomFile& f, int) { f.us({0x0028, 0x0100}, 12); }},
-      {"bad_bits", [](DicomFile& f, int) { f.us({0x0028, 0x0101}, 0); }},
-      {"bad_bits", [](DicomFile& f, int) { f.us({0x0028, 0x0102}, 16); }},
-      {"bad_dimensions", [](DicomFile& f, int) { f.us({0x0028, 0x0010}, 0); }},
-      {"rescale_slope", [](DicomFile& f, int k) { if (k == 4) { f.text({0x0028, 0x1053}, "DS", "0"); } }},
-      {"rescale_slope", [](DicomFile& f, int) { f.text({0x0028, 0x1053}, "DS", "nan"); }},
-      {"pixel_data_short",
-       [](DicomFile& f, int k) { if (k == 3) { f.bytes({0x7fe0, 0x0010}, "OW", std::string(100, '\0')); } }},
-      {"pixel_data_missing", [](DicomFile& f, int k) { if (k == 3) { f.erase({0x7fe0, 0x0010}); } }},
-      {"too_large",
+      {"bad_bits",
        [](DicomFile& f, int) {
+         f.us({0x0028, 0x0101}, 20);
+       }},
+      {"bad_bits",
+       [](DicomFile& f, int) {
+         f.us({0x0028, 0x0100}, 12);
+       }},
+      {"bad_bits",
+       [](DicomFile& f, int) {
+         f.us({0x0028, 0x0101}, 0);
+       }},
+      {"bad_bits",
+       [](DicomFile& f, int) {
+         f.us({0x0028, 0x0102}, 16);
+       }},
+      {"bad_dimensions",
+       [](DicomFile& f, int) {
+         f.us({0x0028, 0x0010}, 0);
+       }},
+      {"rescale_slope",
+       [](DicomFile& f, int k) {
+         if (k == 4) {
+           f.text({0x0028, 0x1053}, "DS", "0");
+         }
+       }},
+      {"rescale_slope",
+       [](DicomFile& f, int) {
+         f.text({0x0028, 0x1053}, "DS", "nan");
+       }},
+      {"pixel_data_short",
+       [](DicomFile& f, int k) {
+         if (k == 3) {
+           f.bytes({0x7fe0, 0x0010}, "OW", std::string(100, '\0'));
+         }
+       }},
+      {"pixel_data_missing",
+       [](DicomFile& f, int k) {
+         if (k == 3) {
+           f.erase({0x7fe0, 0x0010});
+         }
+       }},
+      {"too_large", [](DicomFile& f, int) {
          f.us({0x0028, 0x0010}, 65535);
          f.us({0x0028, 0x0011}, 65535);
        }}};
@@ -202,15 +269,17 @@ TEST(DicomSeries, ExtendsSignsAndRescales) {
 }
 
 TEST(DicomSeries, WarnsOfANegativeSlope) {
-  EXPECT_TRUE(has_warning(
-      loaded([](DicomFile& f, int) { f.text({0x0028, 0x1053}, "DS", "-1"); }).warnings,
-      "negative_slope"));
+  EXPECT_TRUE(has_warning(loaded([](DicomFile& f, int) {
+                            f.text({0x0028, 0x1053}, "DS", "-1");
+                          }).warnings,
+                          "negative_slope"));
 }
 
 TEST(DicomSeries, InvertsMonochrome1) {
   const LoadedCase plain = loaded({});
-  const LoadedCase inverted =
-      loaded([](DicomFile& f, int) { f.text({0x0028, 0x0004}, "CS", "MONOCHROME1"); });
+  const LoadedCase inverted = loaded([](DicomFile& f, int) {
+    f.text({0x0028, 0x0004}, "CS", "MONOCHROME1");
+  });
   EXPECT_TRUE(has_warning(inverted.warnings, "monochrome1"));
   const auto [low, high] =
       std::minmax_element(plain.image.voxels().begin(), plain.image.voxels().end());
@@ -221,7 +290,7 @@ TEST(DicomSeries, WithoutPreambleIsReadWithAWarning) {
   CaseLoader loader;
   TempFolder folder;
   for (int k = 0; k < 6; ++k) {
-    sagittal_slice(k).save(folder / ("f" + std::to_string(k)), false);
+    sagittal_slice(k).save(folder / std::to_string(k), false);
   }
   const LoadedCase bare = load_only(loader, folder.path());
   EXPECT_TRUE(has_warning(bare.warnings, "no_preamble"));
@@ -246,9 +315,14 @@ TEST(DicomSeries, WithAConstantImageFails) {
 }
 
 TEST(DicomSeries, NamesNoPatientInAnyMessage) {
-  const std::vector<Change> faults{
-      [](DicomFile& f, int k) { if (k == 2) { f.erase({0x0020, 0x0032}); } },
-      [](DicomFile& f, int) { f.text({0x0018, 0x0081}, "DS", "10"); }};
+  const std::vector<Change> faults{[](DicomFile& f, int k) {
+                                     if (k == 2) {
+                                       f.erase({0x0020, 0x0032});
+                                     }
+                                   },
+                                   [](DicomFile& f, int) {
+                                     f.text({0x0018, 0x0081}, "DS", "10");
+                                   }};
   for (const Change& change : faults) {
     CaseLoader loader;
     TempFolder folder;
@@ -264,10 +338,15 @@ TEST(DicomSeries, NamesNoPatientInAnyMessage) {
 namespace {
 
 /// One multi-frame file with the frames of a series in the given order.
-DicomFile enhanced(const std::vector<int>& order, const std::function<void(DicomFile&, int)>& change) {
+DicomFile enhanced(const std::vector<int>& order,
+                   const std::function<void(DicomFile&, int)>& change) {
   DicomFile file = sagittal_slice(0);
-  for (const TagId tag : {TagId{0x0020, 0x0032}, {0x0020, 0x0037}, {0x0028, 0x0030},
-                          {0x0018, 0x0080}, {0x0018, 0x0081}, {0x0018, 0x0020}}) {
+  for (const TagId& tag : {TagId{0x0020, 0x0032},
+                           {0x0020, 0x0037},
+                           {0x0028, 0x0030},
+                           {0x0018, 0x0080},
+                           {0x0018, 0x0081},
+                           {0x0018, 0x0020}}) {
     file.erase(tag);
   }
   file.text({0x0008, 0x0016}, "UI", "1.2.840.10008.5.1.4.1.1.4.1");

@@ -83,15 +83,30 @@ TEST(SeriesSelection, FallsBackOnTheNameWithoutTiming) {
 
 TEST(SeriesSelection, RejectsWhatIsNoMrSlice) {
   const std::vector<std::pair<std::string, Change>> others{
-      {"modality CT", [](DicomFile& f, int) { f.text({0x0008, 0x0060}, "CS", "CT"); }},
-      {"secondary capture", [](DicomFile& f, int) {
+      {"modality CT",
+       [](DicomFile& f, int) {
+         f.text({0x0008, 0x0060}, "CS", "CT");
+       }},
+      {"secondary capture",
+       [](DicomFile& f, int) {
          f.text({0x0008, 0x0016}, "UI", "1.2.840.10008.5.1.4.1.1.7");
        }},
-      {"burned", [](DicomFile& f, int) { f.text({0x0028, 0x0301}, "CS", "YES"); }},
-      {"ADC", [](DicomFile& f, int) { f.text({0x0008, 0x0008}, "CS", "DERIVED\\PRIMARY\\ADC"); }},
+      {"burned",
+       [](DicomFile& f, int) {
+         f.text({0x0028, 0x0301}, "CS", "YES");
+       }},
+      {"ADC",
+       [](DicomFile& f, int) {
+         f.text({0x0008, 0x0008}, "CS", "DERIVED\\PRIMARY\\ADC");
+       }},
       {"LOCALIZER",
-       [](DicomFile& f, int) { f.text({0x0008, 0x0008}, "CS", "ORIGINAL\\PRIMARY\\LOCALIZER"); }},
-      {"PALETTE", [](DicomFile& f, int) { f.text({0x0028, 0x0004}, "CS", "PALETTE COLOR"); }},
+       [](DicomFile& f, int) {
+         f.text({0x0008, 0x0008}, "CS", "ORIGINAL\\PRIMARY\\LOCALIZER");
+       }},
+      {"PALETTE",
+       [](DicomFile& f, int) {
+         f.text({0x0028, 0x0004}, "CS", "PALETTE COLOR");
+       }},
       {"colour", [](DicomFile& f, int) {
          f.us({0x0028, 0x0002}, 3);
          f.text({0x0028, 0x0004}, "CS", "RGB");
@@ -125,10 +140,12 @@ TEST(SeriesSelection, TakesNoForAContrastAgentAsNone) {
 TEST(SeriesSelection, RejectsAxialAcquisitionsEvenIfAssumed) {
   LoadOptions options;
   options.assume_sagittal_t2 = true;
-  const SeriesCandidate axial = decision([](DicomFile& f, int k) {
-    f.text({0x0020, 0x0037}, "DS", "1\\0\\0\\0\\1\\0");
-    f.text({0x0020, 0x0032}, "DS", "0\\0\\" + std::to_string(4 * k));
-  }, options);
+  const SeriesCandidate axial = decision(
+      [](DicomFile& f, int k) {
+        f.text({0x0020, 0x0037}, "DS", "1\\0\\0\\0\\1\\0");
+        f.text({0x0020, 0x0032}, "DS", "0\\0\\" + std::to_string(4 * k));
+      },
+      options);
   EXPECT_FALSE(axial.accepted);
   EXPECT_NEAR(axial.info.sagittal_angle_deg, 90, 1e-6);
   EXPECT_NE(axial.reason.find("90 degrees"), std::string::npos);
@@ -197,9 +214,12 @@ TEST(SeriesSelection, SplitsRepeatedAcquisitions) {
   CaseLoader loader;
   TempFolder folder;
   for (const char* number : {"1", "2"}) {
-    write_series(folder / "case", 4, [&](DicomFile& file, int) {
-      file.text({0x0020, 0x0012}, "IS", number);
-    }, number);
+    write_series(
+        folder / "case", 4,
+        [&](DicomFile& file, int) {
+          file.text({0x0020, 0x0012}, "IS", number);
+        },
+        number);
   }
   EXPECT_EQ(load_only(loader, folder / "case").candidates.size(), 2U);
 }
@@ -247,10 +267,13 @@ TEST(SeriesSelection, PrefersAReadableSeriesAndReportsTheBrokenOne) {
 
 TEST(SeriesSelection, ShowsDescriptionsOnlyIfAskedAndAsUtf8) {
   const auto latin1 = [](DicomFile& file, int) {
-    file.text({0x0008, 0x103e}, "LO", "T2 R\xFC" "cken");
+    file.text({0x0008, 0x103e}, "LO",
+              "T2 R\xFC"
+              "cken");
   };
   LoadOptions options;
   EXPECT_EQ(decision(latin1, options).info.description, "");
   options.include_identifiers = true;
-  EXPECT_EQ(decision(latin1, options).info.description, "T2 R\xC3\xBC" "cken");
+  EXPECT_EQ(decision(latin1, options).info.description, "T2 R\xC3\xBC"
+                                                        "cken");
 }

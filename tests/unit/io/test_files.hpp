@@ -5,6 +5,7 @@
 #include "cordlesion/io/case_loader.hpp"
 
 #include <gtest/gtest.h>
+
 #include <unistd.h>
 
 #include <cstdint>
@@ -23,7 +24,7 @@ namespace cordlesion::io::test {
 namespace fs = std::filesystem;
 
 class TempFolder {
-public:
+ public:
   TempFolder() {
     std::string pattern = (fs::temp_directory_path() / "cordlesion_io_XXXXXX").string();
     path_ = fs::canonical(::mkdtemp(pattern.data()));
@@ -35,7 +36,7 @@ public:
   const fs::path& path() const { return path_; }
   fs::path operator/(const std::string& name) const { return path_ / name; }
 
-private:
+ private:
   fs::path path_;
 };
 
@@ -51,10 +52,12 @@ inline std::string read_bytes(const fs::path& path) {
   return bytes.str();
 }
 
-inline fs::path shared_data() { return CORDLESION_SHARED_DATA; }
+inline fs::path shared_data() {
+  return CORDLESION_SHARED_DATA;
+}
 
 #define REQUIRE_SHARED_DATA(relative)                                                              \
-  if (!std::filesystem::exists(cordlesion::io::test::shared_data() / (relative)))                 \
+  if (!std::filesystem::exists(cordlesion::io::test::shared_data() / (relative)))                  \
   GTEST_SKIP() << "the shared data folder is not here"
 
 template <typename T> std::string raw(const T& value) {
@@ -69,7 +72,7 @@ using TagId = std::pair<std::uint16_t, std::uint16_t>;
 
 /// A DICOM file in Explicit VR Little Endian whose elements a test can change or take away.
 class DicomFile {
-public:
+ public:
   void text(TagId tag, const std::string& vr, std::string value) {
     if (value.size() % 2 != 0) {
       value += vr == "UI" ? '\0' : ' ';
@@ -112,13 +115,13 @@ public:
         encoded({0x0002, 0x0002}, {"UI", padded("1.2.840.10008.5.1.4.1.1.4")}) +
         encoded({0x0002, 0x0003}, {"UI", padded("1.2.3")}) +
         encoded({0x0002, 0x0010}, {"UI", padded(transfer_syntax)});
-    write_bytes(path, std::string(128, '\0') + "DICM" +
-                          encoded({0x0002, 0x0000},
-                                  {"UL", raw(static_cast<std::uint32_t>(meta.size()))}) +
-                          meta + dataset());
+    write_bytes(
+        path, std::string(128, '\0') + "DICM" +
+                  encoded({0x0002, 0x0000}, {"UL", raw(static_cast<std::uint32_t>(meta.size()))}) +
+                  meta + dataset());
   }
 
-private:
+ private:
   struct Element {
     std::string vr;
     std::string value;
@@ -126,10 +129,13 @@ private:
 
   static std::string encoded(TagId tag, const Element& element) {
     std::string out = raw(tag.first) + raw(tag.second) + element.vr;
-    const bool long_form = element.vr == "OB" || element.vr == "OW" || element.vr == "SQ" ||
-                           element.vr == "UN";
-    out += long_form ? std::string(2, '\0') + raw(static_cast<std::uint32_t>(element.value.size()))
-                     : raw(static_cast<std::uint16_t>(element.value.size()));
+    const bool long_form =
+        element.vr == "OB" || element.vr == "OW" || element.vr == "SQ" || element.vr == "UN";
+    if (long_form) {
+      out.append(2, '\0').append(raw(static_cast<std::uint32_t>(element.value.size())));
+    } else {
+      out.append(raw(static_cast<std::uint16_t>(element.value.size())));
+    }
     return out + element.value;
   }
 
@@ -193,9 +199,10 @@ inline void write_series(const fs::path& folder, int count, const Change& change
   }
 }
 
-/// A NIfTI-1 file's header with sagittal-friendly sform and qform; every field can be set by offset.
+/// A NIfTI-1 file's header with sagittal-friendly sform and qform; every field can be set by
+/// offset.
 class NiftiFile {
-public:
+ public:
   NiftiFile(std::int16_t x, std::int16_t y, std::int16_t z) : header_(352, '\0') {
     set<std::int32_t>(0, 348);
     const std::int16_t dim[8] = {3, x, y, z, 1, 1, 1, 1};
@@ -225,7 +232,7 @@ public:
 
   std::string voxels;
 
-private:
+ private:
   std::string header_;
 };
 

@@ -40,9 +40,13 @@ void play(const std::string& request, Reply& reply) {
   reply.append("answer to " + request);
 }
 
-LoaderLimits small_limits() { return {0.5, std::size_t{1} << 30}; }
+LoaderLimits small_limits() {
+  return {0.5, std::size_t{1} << 30};
+}
 
-bool is_alive(pid_t pid) { return ::kill(pid, 0) == 0; }
+bool is_alive(pid_t pid) {
+  return ::kill(pid, 0) == 0;
+}
 
 bool is_gone_soon(pid_t pid) {
   for (int i = 0; i < 200 && is_alive(pid); ++i) {
@@ -54,44 +58,54 @@ bool is_gone_soon(pid_t pid) {
 } // namespace
 
 TEST(WorkerServer, ReturnsWhatTheWorkerWrote) {
-  WorkerServer server(play, small_limits());
-  const WorkResult result = server.start("question").wait();
+  WorkerServer server(play);
+  const WorkResult result = server.start("question", small_limits()).wait();
   EXPECT_EQ(result.end(), WorkerEnd::done);
   EXPECT_EQ(result.bytes(), "answer to question");
 }
 
 TEST(WorkerServer, ReportsACrashWithTheFileAndGoesOn) {
-  WorkerServer server(play, small_limits());
-  const WorkResult crashed = server.start("abort").wait();
+  WorkerServer server(play);
+  const WorkResult crashed = server.start("abort", small_limits()).wait();
   EXPECT_EQ(crashed.end(), WorkerEnd::crashed);
   EXPECT_EQ(crashed.file(), "folder/file.dcm");
-  EXPECT_EQ(server.start("again").wait().bytes(), "answer to again");
+  EXPECT_EQ(server.start("again", small_limits()).wait().bytes(), "answer to again");
 }
 
 TEST(WorkerServer, KeepsOnlyTheAssertionOfWhatALibraryPrints) {
-  WorkerServer server(play, small_limits());
-  EXPECT_EQ(server.start("assert").wait().assertion(), "length <= limit");
+  WorkerServer server(play);
+  EXPECT_EQ(server.start("assert", small_limits()).wait().assertion(), "length <= limit");
 }
 
 TEST(WorkerServer, StopsAWorkerThatHangs) {
-  WorkerServer server(play, small_limits());
+  WorkerServer server(play);
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(server.start("hang").wait().end(), WorkerEnd::timed_out);
+  EXPECT_EQ(server.start("hang", small_limits()).wait().end(), WorkerEnd::timed_out);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST(WorkerServer, LetsAWorkerGoOnWhileItsReplyGrows) {
+  WorkerServer server([](const std::string&, Reply& reply) {
+    for (int i = 0; i < 10; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+      reply.append("x");
+    }
+  });
+  EXPECT_EQ(server.start("", small_limits()).wait().bytes(), "xxxxxxxxxx");
 }
 
 TEST(WorkerServer, LimitsTheMemoryOfAWorker) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "AddressSanitizer needs the address space";
 #endif
-  WorkerServer server(play, small_limits());
-  EXPECT_EQ(server.start("memory").wait().end(), WorkerEnd::out_of_memory);
+  WorkerServer server(play);
+  EXPECT_EQ(server.start("memory", small_limits()).wait().end(), WorkerEnd::out_of_memory);
 }
 
 TEST(WorkerServer, RunsSeveralRequestsAtOnce) {
-  WorkerServer server(play, small_limits());
-  PendingWork slow = server.start("hang");
-  EXPECT_EQ(server.start("quick").wait().bytes(), "answer to quick");
+  WorkerServer server(play);
+  PendingWork slow = server.start("hang", small_limits());
+  EXPECT_EQ(server.start("quick", small_limits()).wait().bytes(), "answer to quick");
   EXPECT_EQ(std::move(slow).wait().end(), WorkerEnd::timed_out);
 }
 
@@ -104,8 +118,8 @@ TEST(WorkerServer, DiesWithTheProgramTogetherWithItsWorkers) {
       const pid_t pids[2] = {::getppid(), ::getpid()}; // server and worker
       [[maybe_unused]] const auto written = ::write(pipe_ends[1], pids, sizeof pids);
       std::this_thread::sleep_for(std::chrono::hours(1));
-    }, {60, std::size_t{1} << 30});
-    const PendingWork work = server.start("x");
+    });
+    const PendingWork work = server.start("x", {60, std::size_t{1} << 30});
     std::this_thread::sleep_for(std::chrono::hours(1));
   }
   pid_t pids[2] = {0, 0};
@@ -124,17 +138,18 @@ TEST(WorkerServer, IgnoresTheTerminalsInterrupt) {
     ::kill(::getppid(), SIGTERM);
     ::raise(SIGINT);
     reply.append("alive");
-  }, small_limits());
-  EXPECT_EQ(server.start("x").wait().bytes(), "alive");
-  EXPECT_EQ(server.start("x").wait().bytes(), "alive");
+  });
+  EXPECT_EQ(server.start("x", small_limits()).wait().bytes(), "alive");
+  EXPECT_EQ(server.start("x", small_limits()).wait().bytes(), "alive");
 }
 
 TEST(WorkerServer, SaysThatTheServerIsGone) {
   WorkerServer server([](const std::string&, Reply&) {
     ::kill(::getppid(), SIGKILL);
     std::this_thread::sleep_for(std::chrono::hours(1));
-  }, {60, std::size_t{1} << 30});
-  const Error during = error_from([&] { server.start("x").wait(); });
+  });
+  const Error during =
+      error_from([&] { server.start("x", {60, std::size_t{1} << 30}).wait(); });
   EXPECT_EQ(during.code(), "loader_gone");
-  EXPECT_EQ(error_from([&] { server.start("x").wait(); }).code(), "loader_gone");
+  EXPECT_EQ(error_from([&] { server.start("x", small_limits()).wait(); }).code(), "loader_gone");
 }

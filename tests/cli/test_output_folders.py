@@ -1,0 +1,168 @@
+"""Runs that meet earlier results, bad cases, and each other."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from volumes import LABEL_BOXES, NMOSD, box, write_mask, write_volume
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    for name in ("a", "b"):
+        write_volume(tmp_path / "cohort" / f"{name}.nii.gz", NMOSD)
+    return tmp_path / "cohort"
+
+
+def written(output, case):
+    return os.stat(output.folder / case / "report.json").st_mtime_ns
+
+
+def times(output):
+    return {case: written(output, case) for case in output.cases()}
+
+
+def test_results_are_not_overwritten_unasked(predict, cohort):
+    before = times(first := predict(cohort))
+    second = predict(cohort, code=2)
+    assert "--resume" in second.result.err and "--overwrite" in second.result.err
+    assert times(first) == before
+
+
+def test_overwrite_replaces_everything_of_the_former_run(predict, cohort):
+    first = predict(cohort, "--save-probability")
+    (cohort / "b.nii.gz").unlink()
+    (first.folder / "notes.txt").write_text("mine")
+    before = written(first, "a")
+    (first.folder / "notes.txt").rename(cohort.parent / "notes.txt")
+    second = predict(cohort, "--overwrite")
+    assert second.cases() == ["a"] and written(second, "a") > before
+    assert not (second.folder / "a" / "lesion_probability.nii.gz").exists()
+    assert [row["case_id"] for row in second.table("results.tsv")] == ["a"]
+
+
+def test_overwrite_leaves_the_files_of_others_alone(predict, run, package, cohort):
+    output = predict(cohort)
+    mine = output.folder / "a" / "notes.txt"
+    mine.write_text("mine")
+    assert run("predict", cohort, "-o", output.folder, "--models", package, "--overwrite").code == 0
+    assert mine.read_text() == "mine"
+
+
+def test_resume_computes_nothing_twice(predict, cohort):
+    first = predict(cohort)
+    before, table = times(first), (first.folder / "results.tsv").read_text()
+    second = predict(cohort, "--resume")
+    assert times(second) == before
+    assert (second.folder / "results.tsv").read_text() == table
+    assert second.result.out == first.result.out
+    assert json.loads((second.folder / "run.json").read_text())["counts"]["resumed"] == 2
+
+
+def test_resume_recomputes_what_changed(predict, slow_package, cohort):
+    def changed(*options, **models):
+        """The cases that a further run computes anew."""
+        before = times(former)
+        after = times(predict(cohort, "--resume", *options, **models))
+        return {case for case in after if after[case] != before[case]}
+
+    former = predict(cohort)
+    write_volume(cohort / "a.nii.gz", box(*LABEL_BOXES["ms"]))
+    assert changed() == {"a"}
+    assert changed("--abstain-margin", "0.01") == {"a", "b"}
+    assert changed("--abstain-margin", "0.01", models=slow_package) == {"a", "b"}
+    assert changed("--abstain-margin", "0.01", models=slow_package) == set()
+
+
+def test_resume_recomputes_a_case_whose_corrected_mask_changed(predict, tmp_path, cohort):
+    for name in ("a", "b"):
+        write_mask(tmp_path / "masks" / f"{name}.nii.gz", NMOSD)
+    before = times(predict(cohort, "--masks", tmp_path / "masks"))
+    write_mask(tmp_path / "masks" / "b.nii.gz", box(*LABEL_BOXES["ependymoma"]))
+    output = predict(cohort, "--masks", tmp_path / "masks", "--resume")
+    after = times(output)
+    assert after["a"] == before["a"] and after["b"] != before["b"]
+    assert output.report("b")["classification"]["label"] == "ependymoma"
+
+
+def test_resume_recomputes_a_case_whose_report_or_mask_is_gone(predict, cohort):
+    output = predict(cohort)
+    (output.folder / "a" / "report.json").unlink()
+    (output.folder / "b" / "lesion_mask.nii.gz").unlink()
+    predict(cohort, "--resume")
+
+
+def test_resume_tries_failed_cases_again(predict, cohort):
+    good = (cohort / "b.nii.gz").read_bytes()
+    (cohort / "b.nii.gz").write_bytes(good[:200])
+    before = written(predict(cohort, code=8), "a")
+    (cohort / "b.nii.gz").write_bytes(good)
+    output = predict(cohort, "--resume")
+    assert output.report("b")["status"] == "ok" and written(output, "a") == before
+
+
+def test_resume_keeps_a_detached_image_that_did_not_change(predict, tmp_path):
+    header = tmp_path / "in" / "t2.mhd"
+    header.parent.mkdir()
+    header.write_text(
+        "ObjectType = Image\nNDims = 3\nDimSize = 64 64 7\nElementType = MET_UCHAR\nElementSpacing = 1 1 4\n"
+        "TransformMatrix = 0 1 0 0 0 -1 1 0 0\nOffset = 0 0 0\nBinaryData = True\nElementDataFile = t2.raw\n"
+    )
+    (tmp_path / "in" / "t2.raw").write_bytes(bytes((7 * i) % 256 for i in range(64 * 64 * 7)))
+    before = times(predict(tmp_path / "in"))
+    assert times(predict(tmp_path / "in", "--resume")) == before
+
+
+def test_a_bad_case_is_explained_and_the_others_are_complete(predict, cohort):
+    bad = cohort / "bad.nii.gz"
+    bad.write_bytes((cohort / "a.nii.gz").read_bytes()[:300])
+    output = predict(cohort, code=8)
+    report = output.report("bad")
+    assert report["status"] == "failed" and report["error"]["message"] and report["error"]["hint"]
+    (row,) = output.table("failures.tsv")
+    assert (row["case_id"], row["code"]) == ("bad", report["error"]["code"])
+    assert "bad.nii.gz" in row["message"] and str(cohort) not in row["message"]
+    rows = {row["case_id"]: row for row in output.table("results.tsv")}
+    assert [rows[case]["status"] for case in ("a", "b", "bad")] == ["ok", "ok", "failed"]
+    assert rows["bad"]["error_code"] == report["error"]["code"] and rows["bad"]["label"] == "n/a"
+    assert report["error"]["code"] in output.result.err
+
+
+def test_a_case_that_turns_bad_loses_its_old_mask(predict, cohort):
+    output = predict(cohort)
+    (cohort / "a.nii.gz").write_bytes(b"damaged")
+    predict(cohort, "--resume", code=8)
+    assert [path.name for path in (output.folder / "a").iterdir()] == ["report.json"]
+
+
+def test_fail_fast_stops_after_the_first_failure(predict, cohort):
+    (cohort / "a.nii.gz").write_bytes(b"no image")
+    output = predict(cohort, "--fail-fast", code=8)
+    assert output.cases() == ["a"]
+    assert "--fail-fast" in output.result.err
+
+
+def test_leftovers_of_a_killed_run_are_swept(predict, cohort):
+    output = predict(cohort)
+    for folder in (output.folder, output.folder / "a"):
+        (folder / ".cordlesion-1-1.nii.gz").write_bytes(b"half")
+    (output.folder / "a" / "report.json").unlink()
+    predict(cohort, "--resume")
+
+
+def test_a_full_disk_exits_5_and_leaves_nothing_that_looks_complete(program, package, cohort, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # A mask fits into 8 kB, its report does not. The mount lives in a name space of its own and ends with it.
+    in_small_disk = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f"mount -t tmpfs -o size=8k none '{disk}'"
+    if subprocess.run([*in_small_disk, mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no small disk can be mounted here")
+    script = f"{mount}; \"$@\"; code=$?; find '{disk}' -type f; exit $code"
+    command = [program, "predict", cohort, "-o", disk / "out", "--models", package]
+    done = subprocess.run([*in_small_disk, script, "sh", *map(str, command)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 5, done
+    assert "report.json" in done.stderr and "No space left" in done.stderr
+    assert {os.path.basename(path) for path in done.stdout.splitlines()} <= {".cordlesion.lock"}
