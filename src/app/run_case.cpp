@@ -107,7 +107,10 @@ CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected
   MaskSlices mask = corrected
                         ? align(*corrected, grid, axes, result.warnings)
                         : segment(inputs, frame, slices, axes, grid, networks, settings, result);
-  record.segmentation.removed_components = remove_small_lesions(mask, settings.min_lesion_mm3);
+  record.segmentation.min_lesion_mm3 =
+      corrected ? settings.min_corrected_lesion_mm3 : settings.min_lesion_mm3;
+  record.segmentation.removed_components =
+      remove_small_lesions(mask, record.segmentation.min_lesion_mm3);
   watch.lap("segment");
 
   record.lesions = measure_lesions(mask, slices, grid, axes);
@@ -128,7 +131,6 @@ CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected
   if (!corrected) {
     record.segmentation.threshold = settings.manifest.segmenter.threshold;
   }
-  record.segmentation.min_lesion_mm3 = settings.min_lesion_mm3;
   record.segmentation.voxels = count_voxels(mask);
   record.segmentation.volume_mm3 =
       static_cast<double>(record.segmentation.voxels) * voxel_volume_mm3(grid);

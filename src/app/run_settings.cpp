@@ -21,6 +21,7 @@ CaseSettings case_settings(const PredictOptions& options, const inference::Manif
   CaseSettings settings;
   settings.manifest = manifest;
   settings.min_lesion_mm3 = options.min_lesion_mm3.value_or(manifest.min_lesion_mm3);
+  settings.min_corrected_lesion_mm3 = options.min_lesion_mm3.value_or(0);
   settings.save_probability = options.save_probability;
   settings.cascade.abstain_margin = options.abstain_margin;
   settings.cascade.evaluate_all_nodes = options.all_nodes;

@@ -5,6 +5,8 @@
 #include "device.hpp"
 #include "script_module.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <optional>
 #include <sstream>
 
@@ -13,6 +15,19 @@ namespace {
 
 constexpr const char* contract_hint =
     "models/README.md states what each network takes and returns; export the package again.";
+
+/// Freezing computes thousands of small tensors, for which waking other threads costs more than
+/// they help.
+class OneThread {
+ public:
+  OneThread() : threads_(at::get_num_threads()) { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(threads_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int threads_;
+};
 
 /// Channels last is the layout of the fast convolutions. `contiguous` would keep a one-channel
 /// image as it is, so the layout is asked for by allocating it.
@@ -128,6 +143,7 @@ Network load_network(const std::filesystem::path& path, const c10::Device& devic
                          contract_hint);
     }
   }
+  const OneThread small_operations;
   return {.path = path,
           .module = freeze_for_inference(module, path, methods),
           .device = device,

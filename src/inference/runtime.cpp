@@ -10,12 +10,16 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 namespace cordlesion::inference {
 namespace {
@@ -62,6 +66,18 @@ std::string library_of(const char* symbol) {
 }
 
 } // namespace
+
+void let_threads_sleep(char** argv) {
+  constexpr const char* variable = "OMP_WAIT_POLICY";
+  if (std::getenv(variable) != nullptr) {
+    return;
+  }
+  ::setenv(variable, "passive", 1);
+  std::error_code unknown;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  ::execv(program.c_str(),
+          argv); // returns only if it fails; then the threads spin, which is slower
+}
 
 void configure_runtime(int threads) {
   keep_large_allocations();

@@ -72,6 +72,7 @@ std::vector<Study> studies_of(const CaseSource& source) {
     study.files.push_back(file);
   }
   std::vector<Study> list;
+  list.reserve(studies.size());
   for (auto& [key, study] : studies) {
     list.push_back(std::move(study));
   }

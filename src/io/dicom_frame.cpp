@@ -3,8 +3,8 @@
 
 #include "dicom_dataset.hpp"
 #include "dicom_meta.hpp"
+#include "pixel_layout.hpp"
 #include "text_encoding.hpp"
-#include "volume_limits.hpp"
 
 #include <gdcmReader.h>
 
@@ -183,58 +183,15 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
   }
 }
 
-PixelLayout read_layout(const DataSet& data) {
-  PixelLayout layout;
-  layout.rows = short_of(data, Tag(0x0028, 0x0010)).value_or(0);
-  layout.columns = short_of(data, Tag(0x0028, 0x0011)).value_or(0);
-  layout.samples_per_pixel = short_of(data, Tag(0x0028, 0x0002)).value_or(1);
-  layout.bits_allocated = short_of(data, Tag(0x0028, 0x0100)).value_or(0);
-  layout.bits_stored = short_of(data, Tag(0x0028, 0x0101)).value_or(0);
-  layout.high_bit = short_of(data, Tag(0x0028, 0x0102)).value_or(layout.bits_stored - 1);
-  layout.is_signed = short_of(data, Tag(0x0028, 0x0103)).value_or(0) != 0;
-  const std::vector<std::string> photometric = codes_of(data, Tag(0x0028, 0x0004));
-  layout.photometric = photometric.empty() ? "" : photometric.front();
-  if (has_value(data, Tag(0x0028, 0x0008))) {
-    const double frames = number_of(data, Tag(0x0028, 0x0008)).value_or(0);
-    layout.frames = frames >= 0 && frames <= 1e9 ? static_cast<std::size_t>(frames) : 0;
-  }
-  return layout;
-}
-
-std::string bits_text(const PixelLayout& layout) {
-  return std::to_string(layout.bits_stored) + " of " + std::to_string(layout.bits_allocated) +
-         " bits, high bit " + std::to_string(layout.high_bit);
-}
-
-void check_layout(DicomFrame& frame) {
-  const PixelLayout& layout = frame.layout;
-  if (layout.rows == 0 || layout.columns == 0 || layout.frames == 0) {
-    set_fault(frame, "bad_dimensions", "Rows, Columns or NumberOfFrames is missing or zero");
-    return;
-  }
-  const unsigned allocated = layout.bits_allocated;
-  if ((allocated != 8 && allocated != 16 && allocated != 32) || layout.bits_stored == 0 ||
-      layout.bits_stored > allocated || layout.high_bit >= allocated ||
-      layout.high_bit + 1 < layout.bits_stored) {
-    set_fault(frame, "bad_bits", "pixels of " + bits_text(layout) + " are impossible");
-  }
-  try {
-    require_size_within_limit({static_cast<std::int64_t>(layout.columns),
-                               static_cast<std::int64_t>(layout.rows),
-                               static_cast<std::int64_t>(layout.frames)},
-                              frame.name);
-  } catch (const Error& error) {
-    frame.fault = frame.fault.value_or(Warning{error.code(), error.what()});
-  }
-}
-
 DicomFrame read_frame(const DataSet& top, const Groups& groups, DicomFrame frame) {
   read_series(top, frame);
   read_placement(groups, frame);
   read_timing(groups, frame);
   read_order(groups, frame);
   read_scaling(groups, frame);
-  check_layout(frame);
+  if (const auto fault = layout_fault(frame.layout, frame.name); fault && !frame.fault) {
+    frame.fault = fault;
+  }
   return frame;
 }
 

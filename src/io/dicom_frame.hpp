@@ -3,6 +3,7 @@
 
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/core/geometry.hpp"
+#include "pixel_layout.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,19 +13,6 @@
 #include <vector>
 
 namespace cordlesion::io {
-
-/// How the pixels lie in the file.
-struct PixelLayout {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  std::size_t frames = 1;
-  unsigned samples_per_pixel = 1;
-  unsigned bits_allocated = 0;
-  unsigned bits_stored = 0;
-  unsigned high_bit = 0;
-  bool is_signed = false;
-  std::string photometric;
-};
 
 struct DicomFrame {
   std::size_t file = 0;   ///< index among the files of the case

@@ -65,6 +65,7 @@ std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std
 
 std::vector<SeriesCandidate> decisions_of(const std::vector<StudyCandidate>& candidates) {
   std::vector<SeriesCandidate> decisions;
+  decisions.reserve(candidates.size());
   for (const StudyCandidate& candidate : candidates) {
     decisions.push_back(candidate.decision);
   }

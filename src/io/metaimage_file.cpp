@@ -1,4 +1,5 @@
 // MetaImage files: our own look at the header, then ITK's reader.
+#include "described_volume.hpp"
 #include "text_header.hpp"
 #include "volume_file.hpp"
 

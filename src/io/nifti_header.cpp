@@ -201,65 +201,6 @@ void skip_extensions(const NiftiHeader& header, ByteSource& source, const std::s
   source.skip(left);
 }
 
-using Affine = std::array<std::array<double, 4>, 3>;
-
-/// Rotation of the quaternion, times the spacing, with the offset (NIfTI method 2).
-Affine qform_affine(const NiftiHeader& header, const std::string& name) {
-  const auto [b, c, d] = header.quaternion;
-  const double squares = b * b + c * c + d * d;
-  if (!(squares <= 1.0 + 1e-4)) {
-    throw failure("bad_orientation", name, "the quaternion of the qform is not of unit length");
-  }
-  const double a = std::sqrt(std::max(0.0, 1.0 - squares));
-  const double z_sign = header.pixdim[0] < 0 ? -1.0 : 1.0;
-  const double sx = header.pixdim[1];
-  const double sy = header.pixdim[2];
-  const double sz = header.pixdim[3] * z_sign;
-  return {{{(a * a + b * b - c * c - d * d) * sx, 2 * (b * c - a * d) * sy,
-            2 * (b * d + a * c) * sz, header.offset[0]},
-           {2 * (b * c + a * d) * sx, (a * a + c * c - b * b - d * d) * sy,
-            2 * (c * d - a * b) * sz, header.offset[1]},
-           {2 * (b * d - a * c) * sx, 2 * (c * d + a * b) * sy,
-            (a * a + d * d - b * b - c * c) * sz, header.offset[2]}}};
-}
-
-/// RAS affine to LPS grid, lengths in mm.
-Grid grid_of_affine(const Affine& ras, const NiftiHeader& header, double mm,
-                    const std::string& name) {
-  Grid grid;
-  grid.size = {static_cast<std::size_t>(header.dim[1]), static_cast<std::size_t>(header.dim[2]),
-               static_cast<std::size_t>(header.dim[3])};
-  const Vec3 lps_sign{-mm, -mm, mm};
-  for (std::size_t row = 0; row < 3; ++row) {
-    grid.origin_mm[row] = ras[row][3] * lps_sign[row];
-    for (std::size_t axis = 0; axis < 3; ++axis) {
-      grid.direction[axis][row] = ras[row][axis] * lps_sign[row];
-    }
-  }
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const double length = norm(grid.direction[axis]);
-    if (!(length > 0) || !std::isfinite(length)) {
-      throw failure("bad_orientation", name, "an axis of the voxel grid has no direction");
-    }
-    grid.spacing_mm[axis] = length;
-    for (double& component : grid.direction[axis]) {
-      component /= length;
-    }
-  }
-  return grid;
-}
-
-double millimetres_per_unit(int units) {
-  switch (units & 7) {
-  case 1:
-    return 1000.0; // metre
-  case 3:
-    return 0.001; // micrometre
-  default:
-    return 1.0;
-  }
-}
-
 } // namespace
 
 NiftiHeader read_nifti_header(ByteSource& source, const std::string& name) {
@@ -278,37 +219,6 @@ NiftiHeader read_nifti_header(ByteSource& source, const std::string& name) {
   check_data_position(header, source, name);
   skip_extensions(header, source, name);
   return header;
-}
-
-Grid grid_of(const NiftiHeader& header, Orientation orientation, const std::string& name) {
-  for (std::size_t axis = 1; axis <= 3; ++axis) {
-    if (!(header.pixdim[axis] > 0) || !std::isfinite(header.pixdim[axis])) {
-      throw failure("bad_spacing", name,
-                    "voxel spacing " + std::to_string(header.pixdim[axis]) + " on axis " +
-                        std::to_string(axis) + ", a positive number expected");
-    }
-  }
-  if (header.sform_code <= 0 && header.qform_code <= 0) {
-    throw failure("no_orientation", name,
-                  "neither qform nor sform say where the voxels lie in the patient",
-                  "convert from the DICOM files again, to NIfTI");
-  }
-  const double mm = millimetres_per_unit(header.units);
-  if (header.sform_code <= 0) {
-    return grid_of_affine(qform_affine(header, name), header, mm, name);
-  }
-  const Grid grid = grid_of_affine(header.sform, header, mm, name);
-  if (header.qform_code > 0 && orientation == Orientation::agreeing) {
-    const Grid other = grid_of_affine(qform_affine(header, name), header, mm, name);
-    const double apart = max_corner_error_mm(grid, other);
-    if (!(apart <= 0.1)) {
-      throw failure("sform_qform_disagree", name,
-                    "sform and qform place a corner " + std::to_string(apart) +
-                        " mm apart, 0.1 mm allowed",
-                    "find out which of the two is right and remove the other from the header");
-    }
-  }
-  return grid;
 }
 
 } // namespace cordlesion::io

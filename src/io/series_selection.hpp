@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cordlesion/io/case_loader.hpp"
-#include "cordlesion/io/series.hpp"
+#include "cordlesion/core/series.hpp"
 #include "dicom_frame.hpp"
 #include "stack_geometry.hpp"
 

@@ -129,6 +129,7 @@ StackGeometry establish_geometry(const std::vector<DicomFrame>& frames) {
   const Vec3 row = unit(frames.front().row);
   const Vec3 normal = unit(cross(row, frames.front().column));
   std::vector<double> along;
+  along.reserve(frames.size());
   for (const DicomFrame& frame : frames) {
     along.push_back(dot(frame.position_mm, normal));
   }

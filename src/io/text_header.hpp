@@ -2,10 +2,6 @@
 #pragma once
 
 #include "cordlesion/core/error.hpp"
-#include "cordlesion/core/volume.hpp"
-#include "voxel_reader.hpp"
-
-#include <itkImageIOBase.h>
 
 #include <array>
 #include <cstddef>
@@ -36,22 +32,6 @@ TextHeader read_metaimage_header(const std::filesystem::path& file, const std::s
 /// product is within the limit.
 std::array<std::size_t, 3> require_sizes(const std::vector<std::string>& words,
                                          const std::string& name);
-
-/// Where the voxels lie, and as what.
-struct VoxelBytes {
-  std::filesystem::path file;
-  std::uint64_t start = 0;
-  bool compressed = false;
-  bool big_endian = false;
-  VoxelType type;
-};
-
-/// Reads the voxels; a file that holds more or fewer is a case error. The grid is read by `io`,
-/// ITK's class for the format (never chosen by ITK's factory, which would try them all). ITK does
-/// not read the voxels, because it takes missing ones for zeros.
-Image read_described(itk::ImageIOBase& io, const std::filesystem::path& header_file,
-                     const VoxelBytes& voxels, const std::array<std::size_t, 3>& sizes,
-                     const std::string& name);
 
 /// A data file named by a header: a plain file beside it. Throws a case error for anything else.
 std::filesystem::path beside(const std::filesystem::path& header, const std::string& data_file,

@@ -65,7 +65,7 @@ std::optional<std::string> volume_format(const std::filesystem::path& file) {
 }
 
 std::string volume_stem(const std::filesystem::path& file) {
-  const std::string name = file.filename().string();
+  std::string name = file.filename().string();
   for (const auto& [ending, format] : formats) {
     const std::string_view text(ending);
     if (lower(name).ends_with(text)) {

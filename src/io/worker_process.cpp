@@ -143,7 +143,7 @@ WorkResult PendingWork::wait() && {
   return {end, std::move(reply_), capture_};
 }
 
-WorkerServer::WorkerServer(Job job) {
+WorkerServer::WorkerServer(const Job& job) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw system_failure("cannot connect to the loading process");

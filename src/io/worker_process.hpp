@@ -97,7 +97,7 @@ class WorkerServer {
  public:
   /// Forks the server. It and its workers die with the calling thread's process and ignore the
   /// signals of the terminal: the program decides.
-  explicit WorkerServer(Job job);
+  explicit WorkerServer(const Job& job);
   ~WorkerServer();
   WorkerServer(const WorkerServer&) = delete;
   WorkerServer& operator=(const WorkerServer&) = delete;

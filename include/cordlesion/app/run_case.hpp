@@ -20,6 +20,7 @@ struct CaseSettings {
   inference::Manifest manifest;
   CascadeOptions cascade;
   double min_lesion_mm3 = 0;
+  double min_corrected_lesion_mm3 = 0; ///< of corrected masks, which the package's minimum spares
   bool save_probability = false;
 };
 

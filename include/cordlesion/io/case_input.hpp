@@ -16,7 +16,12 @@ namespace cordlesion::io {
 struct CaseInput {
   enum class Format { dicom, volume_file };
 
-  std::string case_id; ///< [A-Za-z0-9._-]+, from folder or file names, never from patient data
+  /// [A-Za-z0-9._-]+, never from patient data: of a volume file its path below the input without
+  /// extension, of a study the deepest folder that holds all its files (the input's own name if
+  /// that is the input), '/' becoming '_'; of a BIDS image its entities. Studies that share a
+  /// folder get '-' and the first 8 digits of the SHA-256 of their UID. Cases of other folders
+  /// never change an id.
+  std::string case_id;
   Format format = Format::volume_file;
   std::filesystem::path root;                ///< paths in messages are relative to this folder
   std::vector<std::filesystem::path> files;  ///< absolute; sorted; exactly one for a volume file

@@ -3,7 +3,7 @@
 
 #include "cordlesion/core/volume.hpp"
 #include "cordlesion/io/case_input.hpp"
-#include "cordlesion/io/series.hpp"
+#include "cordlesion/core/series.hpp"
 
 #include <cstddef>
 #include <filesystem>
