@@ -34,20 +34,25 @@ std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
                    "Add the mask, or leave the case out of this run.");
 }
 
-void check_corrected_masks(const fs::path& masks, std::size_t cases, const fs::path& output) {
-  if (!fs::exists(masks)) {
-    throw usage_error("--masks " + masks.string() + " does not exist");
+void check_corrected_masks(const fs::path& masks, std::size_t cases) {
+  std::error_code unknown;
+  if (!fs::exists(masks, unknown)) {
+    throw usage_error("--masks " + masks.string() + " does not exist or cannot be reached");
   }
-  const fs::path beside =
-      fs::weakly_canonical(masks).lexically_relative(fs::weakly_canonical(output));
-  if (!beside.empty() && *beside.begin() != "..") {
-    throw usage_error("--masks " + masks.string() + " lies in the output folder " +
-                          output.string() + ", where this run would replace it",
-                      "Write to another folder with -o.");
-  }
-  if (!fs::is_directory(masks) && cases > 1) {
+  if (!fs::is_directory(masks, unknown) && cases > 1) {
     throw usage_error("--masks names one file, but there are " + std::to_string(cases) + " cases",
                       "Give a folder with one <case_id>.nii.gz per case.");
+  }
+}
+
+void require_outside_output(const fs::path& masks, const fs::path& output) {
+  std::error_code unknown;
+  const fs::path beside = fs::weakly_canonical(masks, unknown)
+                              .lexically_relative(fs::weakly_canonical(output, unknown));
+  if (!beside.empty() && *beside.begin() != "..") {
+    throw usage_error("the corrected mask or masks folder " + masks.filename().string() +
+                          " lies in the output folder, where this run would replace it",
+                      "Write to another folder with -o.");
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/atomic_file.hpp"
+#include "cordlesion/report/report_json.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -28,10 +29,17 @@ constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "
 // The report first: without it a case does not count as complete.
 constexpr std::array case_files{"report.json", "lesion_mask.nii.gz", "lesion_probability.nii.gz"};
 
+std::string text_of_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
+}
+
+/// Folders with a report of this program; other programs' reports are none of ours.
 std::vector<fs::path> case_folders_with_report(const fs::path& folder) {
   std::vector<fs::path> folders;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && !entry.is_symlink() && fs::exists(entry.path() / "report.json")) {
+    if (entry.is_directory() && !entry.is_symlink() &&
+        report::is_case_report(text_of_file(entry.path() / "report.json"))) {
       folders.push_back(entry.path());
     }
   }
@@ -61,18 +69,23 @@ void sweep_temporary_files(const fs::path& folder) {
   }
 }
 
-void create_and_probe(const fs::path& folder) {
+void create(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
-  if (failure || !fs::is_directory(folder)) {
+  if (failure || !fs::is_directory(folder, failure)) {
     throw output_error("output_not_creatable",
                        "cannot create the output folder " + folder.string() + ": " +
                            (failure ? failure.message() : "a file of that name exists"),
                        "Choose another folder with -o.");
   }
-  const fs::path probe = folder / "write_test";
+}
+
+/// A file that is written, read back and removed: a full or read-only disk shows before any case.
+void prove_writable(const fs::path& folder) {
+  const fs::path probe = folder / ".cordlesion-probe";
   io::write_file_atomically(probe, "write test\n");
-  fs::remove(probe);
+  std::error_code ignored;
+  fs::remove(probe, ignored);
 }
 
 int lock_folder(const fs::path& folder) {
@@ -93,9 +106,10 @@ int lock_folder(const fs::path& folder) {
 } // namespace
 
 OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::move(folder)) {
-  create_and_probe(folder_);
+  create(folder_);
   lock_ = lock_folder(folder_);
   try {
+    prove_writable(folder_);
     if (existing == Existing::refuse && holds_results(folder_)) {
       throw usage_error("the output folder " + folder_.string() + " already holds results",
                         "Use --resume to complete them, --overwrite to replace them, or another "
@@ -112,6 +126,12 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
         fs::remove(case_path, not_empty);
       }
     }
+  } catch (const fs::filesystem_error& error) {
+    ::close(lock_);
+    throw output_error("output_not_readable",
+                       "cannot look through the output folder " + folder_.string() + ": " +
+                           reason_of(error),
+                       "Check its permissions, or choose another folder with -o.");
   } catch (...) {
     ::close(lock_);
     throw;
@@ -142,11 +162,22 @@ void OutputFolder::require_free_name(const std::string& case_id) {
 }
 
 std::optional<std::string> OutputFolder::complete_report(const std::string& case_id) const {
-  std::ifstream file(folder_ / case_id / "report.json", std::ios::binary);
-  if (!file || !fs::is_regular_file(folder_ / case_id / "lesion_mask.nii.gz")) {
+  std::string text = text_of_file(folder_ / case_id / "report.json");
+  std::error_code missing;
+  if (text.empty() || !fs::is_regular_file(folder_ / case_id / "lesion_mask.nii.gz", missing)) {
     return std::nullopt;
   }
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  return text;
+}
+
+std::vector<std::string> OutputFolder::reports_of_others(const std::set<std::string>& own) const {
+  std::vector<std::string> texts;
+  for (const fs::path& folder : case_folders_with_report(folder_)) {
+    if (own.count(folder.filename().string()) == 0) {
+      texts.push_back(text_of_file(folder / "report.json"));
+    }
+  }
+  return texts;
 }
 
 void OutputFolder::clear_case(const std::string& case_id) const {

@@ -7,6 +7,8 @@
 #include "cordlesion/io/volume_writer.hpp"
 #include "cordlesion/report/run_record.hpp"
 
+#include <set>
+
 namespace cordlesion::app {
 namespace {
 
@@ -19,10 +21,36 @@ std::map<std::string, std::size_t> counts_of(const Run& run, std::size_t cases) 
   return counts;
 }
 
+std::vector<report::CaseRows> rows_in_output(const Run& run) {
+  std::set<std::string> own;
+  for (const report::CaseRows& row : run.rows) {
+    own.insert(row.case_id);
+  }
+  std::vector<report::CaseRows> rows = run.rows;
+  for (const std::string& text : run.output.reports_of_others(own)) {
+    rows.push_back(report::rows_of(text));
+  }
+  return rows;
+}
+
+/// Everything that was asked for, with the values in force where the package decides.
+std::map<std::string, std::string> options_in_force(const Run& run) {
+  std::map<std::string, std::string> options = result_options(run.options);
+  const Shard& shard = run.options.shard;
+  options["shard"] = std::to_string(shard.index) + "/" + std::to_string(shard.count);
+  options["min_lesion_mm3"] = std::to_string(run.settings.min_lesion_mm3);
+  for (const auto& [node, threshold] : run.settings.cascade.thresholds) {
+    options["threshold." + std::string(to_string(node))] = std::to_string(threshold);
+  }
+  options["allow_unverified_models"] = run.options.allow_unverified_models ? "true" : "false";
+  options["fail_fast"] = run.options.fail_fast ? "true" : "false";
+  options["load_timeout_s"] = std::to_string(run.options.limits.seconds_per_case);
+  return options;
+}
+
 report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
                             double elapsed_ms) {
-  const Shard& shard = run.options.shard;
-  report::RunRecord record{.options = result_options(run.options),
+  return report::RunRecord{.options = options_in_force(run),
                            .versions = {{"libtorch", inference::torch_version()},
                                         {"itk", io::itk_version()},
                                         {"cpu_capability", inference::cpu_capability()}},
@@ -34,15 +62,13 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
                            .timing_ms = {{"total", elapsed_ms}},
                            .warnings = warnings,
                            .interrupted = interrupted()};
-  record.options["shard"] = std::to_string(shard.index) + "/" + std::to_string(shard.count);
-  return record;
 }
 
 } // namespace
 
-void write_tables(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
-                  double elapsed_ms) {
-  const report::Tables tables = report::tables_of(run.rows);
+void write_run(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
+               double elapsed_ms) {
+  const report::Tables tables = report::tables_of(rows_in_output(run));
   const std::filesystem::path& folder = run.output.path();
   io::write_file_atomically(folder / "results.tsv", tables.results);
   io::write_file_atomically(folder / "lesions.tsv", tables.lesions);

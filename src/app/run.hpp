@@ -24,8 +24,9 @@ struct Run {
   std::size_t resumed = 0;            ///< of these, complete from an earlier run
 };
 
-/// Writes results.tsv, lesions.tsv, failures.tsv and run.json.
-void write_tables(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
-                  double elapsed_ms);
+/// Writes results.tsv, lesions.tsv, failures.tsv and run.json. The tables hold every case whose
+/// report is in the output folder, also those of other parts of a cohort that share it.
+void write_run(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
+               double elapsed_ms);
 
 } // namespace cordlesion::app

@@ -18,7 +18,6 @@
 #include "stopwatch.hpp"
 #include "write_case.hpp"
 
-#include <algorithm>
 #include <ostream>
 #include <utility>
 
@@ -42,7 +41,8 @@ std::optional<std::string> finished_report(const Run& run, const io::CaseInput& 
     return std::nullopt;
   }
   try {
-    const report::Digests now = digests_of(input, loader.digest(input), run.models, run.options);
+    const report::Digests now =
+        digests_of(input, loader.digest(input), run.models, run.networks, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
     return same ? text : std::nullopt;
@@ -70,7 +70,7 @@ void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLo
 
 void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
              report::CaseReport& report) {
-  report.digests = digests_of(input, loaded.loaded.digest, run.models, run.options);
+  report.digests = digests_of(input, loaded.loaded.digest, run.models, run.networks, run.options);
   CaseResult result =
       run_case(std::move(loaded.loaded), loaded.corrected, run.networks, run.settings);
   report.warnings.insert(report.warnings.end(), result.warnings.begin(), result.warnings.end());
@@ -86,8 +86,7 @@ Error failure_of_case(const std::exception& failure) {
   const auto* error = dynamic_cast<const Error*>(&failure);
   if (error == nullptr) {
     return case_error(Stage::classify, "internal_error",
-                      std::string("unexpected failure while computing this case: ") +
-                          failure.what(),
+                      "unexpected failure while computing this case: " + reason_of(failure),
                       "Please report this with the version and the kind of input.");
   }
   if (error->exit_code() != ExitCode::some_cases_failed) {
@@ -96,36 +95,55 @@ Error failure_of_case(const std::exception& failure) {
   return *error;
 }
 
-/// Computes and writes one case. An error of the case becomes its report; others leave, and with
-/// them what was written of the case.
-report::CaseReport process(Run& run, QueuedCase queued) {
+/// What the series of a failed study are, where that can still be said.
+std::vector<SeriesCandidate> candidates_of_failed(const Run& run, const io::CaseInput& input,
+                                                  io::CaseLoader& loader) {
+  if (input.format != io::CaseInput::Format::dicom || input.failure) {
+    return {};
+  }
+  try {
+    return loader.describe(input, run.options.load).candidates;
+  } catch (const Error&) { // the case's own error says why
+    return {};
+  }
+}
+
+/// Computes a case and writes all of it, its report last. An error of the case becomes the report.
+report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader) {
   const io::CaseInput& input = *queued.input;
   report::CaseReport report{.case_id = input.case_id,
                             .outcome = report::CompletedCase{},
-                            .warnings = input.warnings,
+                            .warnings = {},
                             .models = run.models,
                             .digests = {},
                             .timing_ms = {{"load", queued.load_ms}},
                             .device = run.networks.device(),
                             .precision = run.networks.precision(),
                             .identifiers_included = run.options.load.include_identifiers};
-  run.output.clear_case(input.case_id);
   try {
-    try {
-      if (const auto* error = std::get_if<Error>(&queued.loaded)) {
-        throw Error(*error);
-      }
-      compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
-    } catch (const std::exception& error) {
-      report.outcome = report::FailedCase{failure_of_case(error)};
-      run.output.clear_case(input.case_id);
+    if (const auto* error = std::get_if<Error>(&queued.loaded)) {
+      throw Error(*error);
     }
-    run.rows.push_back(report::rows_of(write_report(run.output, report)));
-  } catch (const Error&) {
+    compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
+  } catch (const std::exception& error) {
+    report.outcome =
+        report::FailedCase{failure_of_case(error), candidates_of_failed(run, input, loader)};
     run.output.clear_case(input.case_id);
+  }
+  run.rows.push_back(report::rows_of(write_report(run.output, report)));
+  return report;
+}
+
+/// Replaces what an earlier run left of the case. Nothing of it stays if the run cannot go on.
+report::CaseReport process(Run& run, QueuedCase queued, io::CaseLoader& loader) {
+  const std::string case_id = queued.input->case_id;
+  run.output.clear_case(case_id);
+  try {
+    return complete(run, std::move(queued), loader);
+  } catch (...) {
+    run.output.clear_case(case_id);
     throw;
   }
-  return report;
 }
 
 void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
@@ -138,7 +156,7 @@ void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoad
       return;
     }
     progress.begin(queued->input->case_id);
-    const report::CaseReport report = process(run, std::move(*queued));
+    const report::CaseReport report = process(run, std::move(*queued), loader);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     progress.end(report, seconds.count());
     if (run.options.fail_fast && report::status_of(report) == "failed") {
@@ -182,10 +200,14 @@ std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoa
   }
   warnings = std::move(found.warnings);
   if (options.corrected_masks) {
-    check_corrected_masks(*options.corrected_masks, found.cases.size(), options.output);
+    check_corrected_masks(*options.corrected_masks, found.cases.size());
+    require_outside_output(*options.corrected_masks, options.output);
   }
   for (const io::CaseInput& input : found.cases) {
     OutputFolder::require_free_name(input.case_id);
+    if (input.mask) {
+      require_outside_output(*input.mask, options.output);
+    }
   }
   return shard_of(std::move(found.cases), options.shard);
 }
@@ -194,6 +216,7 @@ ExitCode list_cases(const PredictOptions& options, const std::vector<io::CaseInp
                     io::CaseLoader& loader, std::ostream& results) {
   bool failures = false;
   for (const io::CaseInput& input : cases) {
+    stop_if_interrupted();
     const report::ScannedCase scanned = scan_case(input, options.load, loader);
     failures = failures || scanned.failure.has_value();
     results << report::scan_text({scanned});
@@ -239,10 +262,12 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   }
   const std::chrono::duration<double, std::milli> elapsed =
       std::chrono::steady_clock::now() - begin;
-  write_tables(run, case_count, warnings, elapsed.count());
-  std::sort(run.rows.begin(), run.rows.end(),
-            [](const auto& a, const auto& b) { return a.case_id < b.case_id; });
-  for (const report::CaseRows& row : run.rows) {
+  write_run(run, case_count, warnings, elapsed.count());
+  if (interrupted()) {
+    log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
+                std::to_string(case_count) + " cases are done; go on with --resume");
+  }
+  for (const report::CaseRows& row : report::in_order(run.rows)) {
     results << row.case_id << '\t' << row.status << '\t' << row.label << '\n';
   }
   return exit_code_of(run);

@@ -3,6 +3,7 @@
 
 #include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/core/digest.hpp"
+#include "cordlesion/core/version.hpp"
 
 namespace cordlesion::app {
 namespace {
@@ -42,8 +43,12 @@ report::ModelRecord model_record(const inference::ModelPackage& package) {
 }
 
 report::Digests digests_of(const io::CaseInput& input, const std::string& input_digest,
-                           const report::ModelRecord& models, const PredictOptions& options) {
+                           const report::ModelRecord& models, const inference::Networks& networks,
+                           const PredictOptions& options) {
   std::map<std::string, std::string> option_texts = result_options(options);
+  option_texts["device"] = networks.device(); // what `auto` came to
+  option_texts["precision"] = networks.precision();
+  option_texts["version"] = version();
   option_texts["series_uid"] = options.load.series_uid.value_or("");
   if (const auto mask = corrected_mask_of(input, options.corrected_masks)) {
     option_texts["corrected_mask"] = sha256_of_file(*mask);

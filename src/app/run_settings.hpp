@@ -14,9 +14,11 @@ CaseSettings case_settings(const PredictOptions& options, const inference::Manif
 
 report::ModelRecord model_record(const inference::ModelPackage& package);
 
-/// Digests of a case's files, of the package, and of the options (and corrected mask) that matter.
+/// Digests of a case's files, of the package, and of the options (with device, precision,
+/// version and corrected mask) that matter.
 /// @param input_digest  as io::LoadedCase::digest
 report::Digests digests_of(const io::CaseInput& input, const std::string& input_digest,
-                           const report::ModelRecord& models, const PredictOptions& options);
+                           const report::ModelRecord& models, const inference::Networks& networks,
+                           const PredictOptions& options);
 
 } // namespace cordlesion::app

@@ -1,7 +1,7 @@
 // What one case offers, without its pixels.
 #include "cordlesion/app/scan_case.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace cordlesion::app {
 
@@ -12,19 +12,18 @@ report::ScannedCase scan_case(const io::CaseInput& input, const io::LoadOptions&
       .format = input.format == io::CaseInput::Format::dicom ? "dicom" : "volume_file",
       .files = input.files.size(),
       .candidates = {},
-      .failure = input.failure,
-      .warnings = input.warnings};
-  if (!scanned.failure) {
-    try {
-      scanned.candidates = loader.describe(input, options);
-      const auto chosen = [](const SeriesCandidate& candidate) { return candidate.chosen; };
-      if (std::none_of(scanned.candidates.begin(), scanned.candidates.end(), chosen)) {
-        scanned.failure = case_error(Stage::select, "no_sagittal_t2",
-                                     "no series of this case can serve as the sagittal T2");
-      }
-    } catch (const Error& error) {
-      scanned.failure = error;
+      .failure = std::nullopt,
+      .warnings = {}};
+  try {
+    io::CaseDescription description = loader.describe(input, options);
+    scanned.candidates = std::move(description.candidates);
+    scanned.warnings = std::move(description.warnings);
+    scanned.failure = std::move(description.failure);
+  } catch (const Error& error) {
+    if (error.exit_code() != ExitCode::some_cases_failed) {
+      throw;
     }
+    scanned.failure = error;
   }
   return scanned;
 }

@@ -101,7 +101,7 @@ ExitCode run_guarded(const RunCommand& run) {
     }
     return error.exit_code();
   } catch (const std::exception& error) {
-    app::log_error(std::string("internal error: ") + error.what());
+    app::log_error("internal error: " + reason_of(error));
     return ExitCode::internal_error;
   }
 }

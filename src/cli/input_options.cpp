@@ -14,8 +14,10 @@ void add_input_options(CLI::App& command, InputOptions& options) {
       .add_option("--cases", options.case_list,
                   "Case list, tab-separated, with columns case_id, image and optionally mask")
       ->type_name("FILE.tsv");
-  command.add_option("--series-uid", options.series_uid,
-                     "Use this series of a DICOM study, whatever its sequence");
+  command.add_option(
+      "--series-uid", options.series_uid,
+      "Use this series of a DICOM study, whatever its sequence; its UID, or the digest "
+      "that scan shows");
   command
       .add_option("--series-policy", options.series_policy,
                   "If two series serve equally well: take the best with a warning, or fail")

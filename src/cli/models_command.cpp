@@ -30,13 +30,23 @@ void describe(const inference::ModelPackage& package) {
   }
 }
 
+/// Whatever goes wrong with the golden input is the package's fault.
+inference::GoldenCheck golden_check(inference::Networks& networks) {
+  try {
+    return networks.check_golden();
+  } catch (const std::exception& error) {
+    throw models_error("golden_does_not_run", "the golden input cannot be run: " + reason_of(error),
+                       "Export the package again.");
+  }
+}
+
 ExitCode check(const std::string& folder) {
   inference::configure_runtime(inference::available_threads());
   const inference::ModelPackage package = inference::open_model_package(
       folder.empty() ? default_models() : std::filesystem::path(folder), false);
   describe(package);
   inference::Networks networks(package, {.device = "cpu", .precision = inference::Precision::fp32});
-  const inference::GoldenCheck golden = networks.check_golden();
+  const inference::GoldenCheck golden = golden_check(networks);
   std::cout << "  golden input  " << (golden.passed ? "passed" : "FAILED")
             << ", largest difference: probability " << golden.max_segmenter_error << ", logit "
             << golden.max_logit_error << '\n';

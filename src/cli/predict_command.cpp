@@ -191,8 +191,8 @@ app::PredictOptions understood(const Arguments& arguments, const GlobalOptions& 
   } else if (arguments.overwrite) {
     options.existing = app::Existing::overwrite;
   }
-  options.progress =
-      global.progress == "none" ? app::ProgressStyle::none : app::ProgressStyle::automatic;
+  const bool plain = global.progress == "none" || global.quiet || global.log_format == "json";
+  options.progress = plain ? app::ProgressStyle::none : app::ProgressStyle::automatic;
   return options;
 }
 

@@ -1,6 +1,7 @@
 // Names of stages and the constructors of the usual errors.
 #include "cordlesion/core/error.hpp"
 
+#include <system_error>
 #include <utility>
 
 namespace cordlesion {
@@ -44,6 +45,11 @@ Error models_error(std::string code, const std::string& message, std::string hin
 
 Error output_error(std::string code, const std::string& message, std::string hint) {
   return {ExitCode::output, Stage::write, std::move(code), message, std::move(hint)};
+}
+
+std::string reason_of(const std::exception& failure) {
+  const auto* system = dynamic_cast<const std::system_error*>(&failure);
+  return system != nullptr ? system->code().message() : failure.what();
 }
 
 } // namespace cordlesion

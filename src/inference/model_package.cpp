@@ -80,8 +80,9 @@ void check_file(ModelPackage& package, const NetworkFile& expected, bool allow_u
 ModelPackage open_model_package(const std::filesystem::path& folder, bool allow_unverified) {
   ModelPackage package;
   package.folder = folder;
-  package.manifest =
-      parse_manifest(read_manifest_text(folder), (folder / "manifest.json").string());
+  const std::string manifest = read_manifest_text(folder);
+  package.manifest = parse_manifest(manifest, (folder / "manifest.json").string());
+  package.sha256["manifest.json"] = sha256_of_text(manifest);
   check_file(package, package.manifest.segmenter.file, allow_unverified);
   for (const auto& [node, classifier] : package.manifest.classifiers) {
     check_file(package, classifier.file, allow_unverified);

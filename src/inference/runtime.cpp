@@ -90,6 +90,8 @@ void configure_runtime(int threads) {
   // may give other last bits later, and every new batch size pays again.
   torch::jit::getExecutorMode() = false;
   torch::jit::getProfilingMode() = false;
+  at::globalContext().setAllowTF32CuDNN(false); // fp32 means fp32
+  at::globalContext().setAllowTF32CuBLAS(false);
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicCuDNN(true);
 }

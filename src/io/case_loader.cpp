@@ -127,13 +127,12 @@ LoadedCase CaseLoader::load(const CaseInput& input, const LoadOptions& options) 
   return finish();
 }
 
-std::vector<SeriesCandidate> CaseLoader::describe(const CaseInput& input,
-                                                  const LoadOptions& options) {
+CaseDescription CaseLoader::describe(const CaseInput& input, const LoadOptions& options) {
   if (input.failure) {
-    throw Error(*input.failure);
+    return {.candidates = {}, .warnings = {}, .failure = input.failure};
   }
   return parsed(impl_->server.start(describe_request(input, options), impl_->limits).wait(),
-                impl_->limits, candidates_of);
+                impl_->limits, description_of);
 }
 
 std::string CaseLoader::digest(const CaseInput& input) {

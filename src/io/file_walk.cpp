@@ -78,6 +78,11 @@ class Walker {
 
   void list(const fs::path& folder) {
     std::error_code error;
+    if (folder != root_ && fs::exists(folder / "run.json", error) &&
+        fs::exists(folder / "results.tsv", error)) {
+      warn("earlier_results", folder, "holds results of an earlier run; not searched");
+      return;
+    }
     fs::directory_iterator entries(folder, error);
     std::vector<fs::path> found;
     for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {

@@ -43,6 +43,13 @@ void require_usable(const Image& image, const std::string& name) {
   }
 }
 
+void require_sagittal(const Image& image, const std::string& name) {
+  if (const auto reason = not_sagittal_reason(image.grid(), std::nullopt)) {
+    throw case_error(Stage::select, "not_sagittal", name + ": " + *reason,
+                     "give a sagittal acquisition or a near-isotropic 3-D volume");
+  }
+}
+
 std::vector<std::string> names_of(const CaseInput& input) {
   std::vector<std::string> names;
   for (const auto& file : input.files) {
@@ -107,10 +114,7 @@ VolumeFile read_noted(const std::filesystem::path& file, const std::filesystem::
 LoadedCase load_file(const CaseInput& input, const NoteFile& note) {
   std::vector<std::string> names = names_of(input);
   VolumeFile volume = read_noted(input.files.front(), input.root, note);
-  if (const auto reason = not_sagittal_reason(volume.image.grid(), std::nullopt)) {
-    throw case_error(Stage::select, "not_sagittal", names.front() + ": " + *reason,
-                     "give a sagittal acquisition or a near-isotropic 3-D volume");
-  }
+  require_sagittal(volume.image, names.front());
   require_usable(volume.image, names.front());
   std::vector<std::filesystem::path> files = input.files;
   for (const auto& file : volume.data_files) {
@@ -123,6 +127,40 @@ LoadedCase load_file(const CaseInput& input, const NoteFile& note) {
   loaded.warnings = std::move(volume.warnings);
   loaded.image = std::move(volume.image);
   return loaded;
+}
+
+void describe_study(const CaseInput& input, const LoadOptions& options, const NoteFile& note,
+                    CaseDescription& description) {
+  std::vector<StudyCandidate> candidates =
+      assess(input, names_of(input), options, note, description.warnings);
+  try {
+    choose_series(candidates, options, description.warnings);
+  } catch (const Error& error) {
+    description.failure = error;
+  }
+  description.candidates = decisions_of(candidates);
+}
+
+void describe_file(const CaseInput& input, const NoteFile& note, CaseDescription& description) {
+  VolumeFile volume = read_noted(input.files.front(), input.root, note);
+  SeriesCandidate& candidate = description.candidates.emplace_back();
+  candidate.info.grid = volume.image.grid();
+  candidate.info.readable = true;
+  candidate.info.files = 1 + volume.data_files.size();
+  candidate.info.weighting = "unknown";
+  candidate.info.sagittal_angle_deg =
+      sagittal_angle_deg(candidate.info.grid, canonical_axes(candidate.info.grid));
+  description.warnings = std::move(volume.warnings);
+  try {
+    require_sagittal(volume.image, names_of(input).front());
+    require_usable(volume.image, names_of(input).front());
+  } catch (const Error& error) {
+    candidate.reason = error.what();
+    throw;
+  }
+  candidate.accepted = candidate.chosen = true;
+  candidate.reason = "sagittal slices " + number_text(candidate.info.sagittal_angle_deg, 1) +
+                     " degrees from left-right; weighting not in the file, taken as T2";
 }
 
 } // namespace
@@ -139,32 +177,19 @@ std::string digest_case(const CaseInput& input, const NoteFile& note) {
   return alone ? digest_of(input.files, names_of(input), note) : load_file(input, note).digest;
 }
 
-std::vector<SeriesCandidate> describe_case(const CaseInput& input, const LoadOptions& options,
-                                           const NoteFile& note) {
-  std::vector<Warning> warnings;
-  if (input.format == CaseInput::Format::dicom) {
-    std::vector<StudyCandidate> candidates =
-        assess(input, names_of(input), options, note, warnings);
-    try {
-      choose_series(candidates, options, warnings);
-    } catch (const Error&) { // nothing chosen: the reasons of the candidates say why
+CaseDescription describe_case(const CaseInput& input, const LoadOptions& options,
+                              const NoteFile& note) {
+  CaseDescription description;
+  try {
+    if (input.format == CaseInput::Format::dicom) {
+      describe_study(input, options, note, description);
+    } else {
+      describe_file(input, note, description);
     }
-    return decisions_of(candidates);
+  } catch (const Error& error) {
+    description.failure = error;
   }
-  const VolumeFile volume = read_noted(input.files.front(), input.root, note);
-  SeriesCandidate candidate;
-  candidate.info.grid = volume.image.grid();
-  candidate.info.readable = true;
-  candidate.info.files = 1 + volume.data_files.size();
-  candidate.info.weighting = "unknown";
-  candidate.info.sagittal_angle_deg =
-      sagittal_angle_deg(candidate.info.grid, canonical_axes(candidate.info.grid));
-  const auto reason = not_sagittal_reason(candidate.info.grid, std::nullopt);
-  candidate.accepted = candidate.chosen = !reason;
-  candidate.reason =
-      reason.value_or("sagittal slices " + number_text(candidate.info.sagittal_angle_deg, 1) +
-                      " degrees from left-right; weighting as the user says");
-  return {candidate};
+  return description;
 }
 
 Image load_mask(const std::filesystem::path& file, const std::filesystem::path& root,

@@ -13,8 +13,8 @@ namespace cordlesion::io {
 
 LoadedCase load_case(const CaseInput& input, const LoadOptions& options, const NoteFile& note);
 
-std::vector<SeriesCandidate> describe_case(const CaseInput& input, const LoadOptions& options,
-                                           const NoteFile& note);
+CaseDescription describe_case(const CaseInput& input, const LoadOptions& options,
+                              const NoteFile& note);
 
 /// LoadedCase::digest without keeping the image.
 std::string digest_case(const CaseInput& input, const NoteFile& note);

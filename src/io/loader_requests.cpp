@@ -92,11 +92,16 @@ void carry_out_describe(WireReader& in, const NoteFile& note, Reply& reply) {
   LoadOptions options;
   in(input);
   in(options);
-  const std::vector<SeriesCandidate> candidates = describe_case(input, options, note);
+  const CaseDescription description = describe_case(input, options, note);
   WireWriter head;
   head(std::uint64_t{0});
   head(true);
-  head(candidates);
+  head(description.candidates);
+  head(description.warnings);
+  head(description.failure.has_value());
+  if (description.failure) {
+    head(parts_of(*description.failure));
+  }
   reply.append(head.bytes());
 }
 
@@ -193,14 +198,22 @@ LoadedCase loaded_case_of(std::string_view reply) {
   return loaded;
 }
 
-std::vector<SeriesCandidate> candidates_of(std::string_view reply) {
+CaseDescription description_of(std::string_view reply) {
   WireReader in(reply);
   std::uint64_t start = 0;
   in(start);
   require_success(in);
-  std::vector<SeriesCandidate> candidates;
-  in(candidates);
-  return candidates;
+  CaseDescription description;
+  bool failed = false;
+  in(description.candidates);
+  in(description.warnings);
+  in(failed);
+  if (failed) {
+    ErrorParts parts;
+    in(parts);
+    description.failure = error_of(parts);
+  }
+  return description;
 }
 
 std::string digest_of_reply(std::string_view reply) {

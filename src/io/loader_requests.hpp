@@ -24,7 +24,7 @@ void carry_out(const std::string& request, Reply& reply);
 
 /// The program's side: the result, or the worker's Error thrown.
 LoadedCase loaded_case_of(std::string_view reply);
-std::vector<SeriesCandidate> candidates_of(std::string_view reply);
+CaseDescription description_of(std::string_view reply);
 std::string digest_of_reply(std::string_view reply);
 Image volume_of(std::string_view reply);
 /// As many files as the worker came to.

@@ -1,8 +1,8 @@
 // The sagittal T2 among the series of a study, with a reason for every one.
 #pragma once
 
-#include "cordlesion/io/case_loader.hpp"
 #include "cordlesion/core/series.hpp"
+#include "cordlesion/io/case_loader.hpp"
 #include "dicom_frame.hpp"
 #include "stack_geometry.hpp"
 

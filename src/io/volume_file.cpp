@@ -77,6 +77,11 @@ std::string volume_stem(const std::filesystem::path& file) {
 
 VolumeFile read_volume_file(const std::filesystem::path& file, const std::string& name) {
   const std::string format = volume_format(file).value_or("");
+  if (format.empty()) {
+    throw case_error(Stage::read, "unknown_format",
+                     name + ": the name ends like no format that can be read",
+                     "give a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd file");
+  }
   VolumeFile volume = format == "nifti"  ? read_nifti(file, name)
                       : format == "nrrd" ? read_nrrd(file, name)
                                          : read_metaimage(file, name);

@@ -56,7 +56,10 @@ double write_checked(const std::filesystem::path& path, const Volume<T>& volume)
     throw error.exit_code() == ExitCode::output ? error : file.failure(error.what());
   }
   if (!(error_mm <= max_grid_error_mm)) {
-    throw file.failure("the grid reads back " + std::to_string(error_mm) + " mm off");
+    throw case_error(Stage::write, "geometry_not_kept",
+                     path.filename().string() + " would lie " + std::to_string(error_mm) +
+                         " mm off the image at a corner, at most 0.01 mm is allowed",
+                     "NIfTI cannot hold this image's geometry exactly enough");
   }
   file.commit();
   return error_mm;

@@ -140,7 +140,11 @@ std::string to_json(const CaseReport& report) {
   if (const auto* done = std::get_if<CompletedCase>(&report.outcome)) {
     add_completed(json, *done);
   } else {
-    json["error"] = json_of(std::get<FailedCase>(report.outcome).error);
+    const auto& failed = std::get<FailedCase>(report.outcome);
+    json["error"] = json_of(failed.error);
+    if (!failed.candidates.empty()) {
+      json["candidates"] = candidates_json(failed.candidates);
+    }
   }
   json["models"] = json_of(report.models);
   json["digests"] = {{"input", report.digests.input},
@@ -155,14 +159,24 @@ std::string to_json(const CaseReport& report) {
 }
 
 std::optional<Digests> digests_of_complete_report(const std::string& json) {
-  const Json report = Json::parse(json, nullptr, false);
-  if (!report.is_object() || report.value("schema_version", 0) != schema_version ||
-      report.value("status", "failed") == "failed" || !report.contains("digests")) {
+  try {
+    const Json report = Json::parse(json);
+    if (report.at("tool").at("name") != "cordlesion" ||
+        report.at("schema_version") != schema_version || report.at("status") == "failed") {
+      return std::nullopt;
+    }
+    const Json& digests = report.at("digests");
+    return Digests{digests.at("input"), digests.at("models"), digests.at("options")};
+  } catch (const Json::exception&) { // damaged, or something else's
     return std::nullopt;
   }
-  const Json& digests = report["digests"];
-  return Digests{digests.value("input", ""), digests.value("models", ""),
-                 digests.value("options", "")};
+}
+
+bool is_case_report(const std::string& json) {
+  const Json report = Json::parse(json, nullptr, false);
+  return report.is_object() && report.contains("schema_version") && report.contains("case_id") &&
+         report.contains("tool") && report["tool"].is_object() &&
+         report["tool"].value("name", Json()) == "cordlesion";
 }
 
 } // namespace cordlesion::report

@@ -34,7 +34,8 @@ void add_text(std::ostringstream& text, const ScannedCase& scanned) {
   for (const SeriesCandidate& candidate : scanned.candidates) {
     text << "  " << std::left << std::setw(9) << decision_of(candidate) << std::setw(8)
          << (candidate.info.weighting.empty() ? "unknown" : candidate.info.weighting) << ' '
-         << std::setw(32) << size_of(candidate.info) << candidate.reason << '\n';
+         << std::setw(32) << size_of(candidate.info) << std::setw(18) << candidate.info.uid_digest
+         << candidate.reason << '\n';
   }
   for (const Warning& warning : scanned.warnings) {
     text << "  warning   " << warning.code << ": " << warning.message << '\n';

@@ -130,12 +130,16 @@ CaseRows rows_of(const std::string& report_json) {
   return rows;
 }
 
-Tables tables_of(std::vector<CaseRows> rows) {
+std::vector<CaseRows> in_order(std::vector<CaseRows> rows) {
   std::sort(rows.begin(), rows.end(),
             [](const CaseRows& a, const CaseRows& b) { return a.case_id < b.case_id; });
+  return rows;
+}
+
+Tables tables_of(const std::vector<CaseRows>& rows) {
   Tables tables{std::string(results_header) + "\n", std::string(lesions_header) + "\n",
                 std::string(failures_header) + "\n"};
-  for (const CaseRows& row : rows) {
+  for (const CaseRows& row : in_order(rows)) {
     add_lines(tables.results, {row.result});
     add_lines(tables.lesions, row.lesions);
     add_lines(tables.failures, row.failures);

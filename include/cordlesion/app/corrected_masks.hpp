@@ -16,9 +16,12 @@ namespace cordlesion::app {
 std::optional<std::filesystem::path>
 corrected_mask_of(const io::CaseInput& input, const std::optional<std::filesystem::path>& masks);
 
-/// Throws a usage error unless `masks` exists, serves a single case if it is a file, and lies
-/// outside the output folder, where the run would replace the masks that it reads.
-void check_corrected_masks(const std::filesystem::path& masks, std::size_t cases,
-                           const std::filesystem::path& output);
+/// Throws a usage error unless `masks` exists and, being a file, serves a single case.
+void check_corrected_masks(const std::filesystem::path& masks, std::size_t cases);
+
+/// Throws a usage error if a mask or a folder of masks lies in the output folder, where the run
+/// would replace what it reads.
+void require_outside_output(const std::filesystem::path& masks,
+                            const std::filesystem::path& output);
 
 } // namespace cordlesion::app

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace cordlesion::app {
 
@@ -28,6 +30,8 @@ class OutputFolder {
   std::filesystem::path case_folder(const std::string& case_id) const;
   /// The text of a case's report.json, if it is there with the mask it speaks of.
   std::optional<std::string> complete_report(const std::string& case_id) const;
+  /// The texts of the reports of all cases but `own`.
+  std::vector<std::string> reports_of_others(const std::set<std::string>& own) const;
   /// Removes what an earlier run left of a case; the report goes first.
   void clear_case(const std::string& case_id) const;
 

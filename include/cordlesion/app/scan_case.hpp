@@ -6,7 +6,7 @@
 
 namespace cordlesion::app {
 
-/// Its series with the decision on each, or why it cannot be used. No pixel is read.
+/// Its series with the decision on each, and why it cannot be used, if so.
 report::ScannedCase scan_case(const io::CaseInput& input, const io::LoadOptions& options,
                               io::CaseLoader& loader);
 

@@ -1,13 +1,14 @@
 // The one exception type of the project and the exit codes of the program.
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace cordlesion {
 
-/// Exit codes of the executable; the README's table is made from this list.
+/// Exit codes of the executable, as the README lists them.
 enum class ExitCode : int {
   ok = 0,
   internal_error = 1,
@@ -16,7 +17,6 @@ enum class ExitCode : int {
   models = 4,
   output = 5,
   some_cases_failed = 8,
-  difference = 9,
   interrupted = 130,
 };
 
@@ -57,6 +57,9 @@ Error usage_error(const std::string& message, std::string hint = {});
 Error models_error(std::string code, const std::string& message, std::string hint = {});
 /// The output folder or a file in it cannot be written.
 Error output_error(std::string code, const std::string& message, std::string hint = {});
+
+/// The reason that an exception gives, without the paths that file system errors hold.
+std::string reason_of(const std::exception& failure);
 
 /// Something unusual that did not stop the case and that its reader should know.
 struct Warning {

@@ -1,9 +1,9 @@
 // Listing and loading of cases in a separate process, so that no file can end the program.
 #pragma once
 
+#include "cordlesion/core/series.hpp"
 #include "cordlesion/core/volume.hpp"
 #include "cordlesion/io/case_input.hpp"
-#include "cordlesion/core/series.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -35,6 +35,13 @@ struct LoadedCase {
   std::optional<SeriesInfo> series;        ///< DICOM only
   std::vector<SeriesCandidate> candidates; ///< DICOM only, the chosen one included
   std::vector<Warning> warnings;
+};
+
+/// What a case offers: its series with the decision on each, and why none can be used, if so.
+struct CaseDescription {
+  std::vector<SeriesCandidate> candidates; ///< for a volume file one
+  std::vector<Warning> warnings;
+  std::optional<Error> failure;
 };
 
 /// What the user asked for: paths, and case lists.
@@ -72,9 +79,8 @@ class CaseLoader {
   /// start, then finish.
   LoadedCase load(const CaseInput& input, const LoadOptions& options);
 
-  /// The series of a case with the decision on each, without their pixels.
-  /// For a volume file: one candidate.
-  std::vector<SeriesCandidate> describe(const CaseInput& input, const LoadOptions& options);
+  /// Describes a case. No pixel of a DICOM study is kept; a volume file is read whole.
+  CaseDescription describe(const CaseInput& input, const LoadOptions& options);
 
   /// What LoadedCase::digest of this case would be now.
   std::string digest(const CaseInput& input);

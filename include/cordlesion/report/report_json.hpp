@@ -14,4 +14,7 @@ std::string to_json(const CaseReport& report);
 /// Digests of a complete report (`ok` or `no_lesion`); none if the text is not such a report.
 std::optional<Digests> digests_of_complete_report(const std::string& json);
 
+/// True for a report of this program, complete or failed.
+bool is_case_report(const std::string& json);
+
 } // namespace cordlesion::report

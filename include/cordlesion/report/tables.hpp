@@ -20,12 +20,15 @@ struct CaseRows {
 /// Rows of a report.json.
 CaseRows rows_of(const std::string& report_json);
 
+/// The rows sorted by case_id.
+std::vector<CaseRows> in_order(std::vector<CaseRows> rows);
+
 /// Complete tables with a header line, rows in order of case_id.
 struct Tables {
   std::string results;
   std::string lesions;
   std::string failures;
 };
-Tables tables_of(std::vector<CaseRows> rows);
+Tables tables_of(const std::vector<CaseRows>& rows);
 
 } // namespace cordlesion::report

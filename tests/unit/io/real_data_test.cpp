@@ -148,7 +148,7 @@ TEST(ObliqueSeries, OfHitachiIsRejectedForItsAngle) {
   REQUIRE_SHARED_DATA(relative);
   CaseLoader loader;
   const FoundCases found = loader.find({{shared_data() / relative}, {}, {}});
-  const auto candidates = loader.describe(found.cases.front(), assuming_t2());
+  const auto candidates = loader.describe(found.cases.front(), assuming_t2()).candidates;
   ASSERT_EQ(candidates.size(), 1U);
   EXPECT_FALSE(candidates[0].accepted);
   EXPECT_NEAR(candidates[0].info.sagittal_angle_deg, 38.7, 0.2);

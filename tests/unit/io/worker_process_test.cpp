@@ -148,8 +148,7 @@ TEST(WorkerServer, SaysThatTheServerIsGone) {
     ::kill(::getppid(), SIGKILL);
     std::this_thread::sleep_for(std::chrono::hours(1));
   });
-  const Error during =
-      error_from([&] { server.start("x", {60, std::size_t{1} << 30}).wait(); });
+  const Error during = error_from([&] { server.start("x", {60, std::size_t{1} << 30}).wait(); });
   EXPECT_EQ(during.code(), "loader_gone");
   EXPECT_EQ(error_from([&] { server.start("x", small_limits()).wait(); }).code(), "loader_gone");
 }
