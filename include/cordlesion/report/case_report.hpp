@@ -76,7 +76,7 @@ struct CompletedCase {
 /// A case that could not be completed; the error says at which stage and why.
 struct FailedCase {
   Error error;
-  std::vector<SeriesCandidate> candidates; ///< of a DICOM study, as far as they could be read
+  std::vector<SeriesCandidate> candidates = {}; ///< of a DICOM study, as far as could be read
 };
 
 /// Digests by which --resume decides whether a case must be computed again.
