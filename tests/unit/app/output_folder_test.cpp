@@ -22,7 +22,8 @@ class OutputFolderTest : public testing::Test {
 
   void put(const fs::path& name) const {
     fs::create_directories((folder_ / name).parent_path());
-    std::ofstream(folder_ / name) << "{}";
+    std::ofstream(folder_ / name)
+        << R"({"schema_version": 1, "case_id": "case", "tool": {"name": "cordlesion"}})";
   }
 
   ExitCode refusal(Existing existing) const {
@@ -61,6 +62,14 @@ TEST_F(OutputFolderTest, OverwriteRemovesResultsButNothingElse) {
   EXPECT_FALSE(fs::exists(folder_ / "results.tsv"));
   EXPECT_TRUE(fs::exists(folder_ / "case/notes.txt"));
   EXPECT_TRUE(fs::exists(folder_ / "mine.txt"));
+}
+
+TEST_F(OutputFolderTest, ReportsOfOtherProgramsAreNotTouched) {
+  fs::create_directories(folder_ / "other");
+  std::ofstream(folder_ / "other/report.json") << R"({"tool": {"name": "another"}})";
+  EXPECT_EQ(refusal(Existing::refuse), ExitCode::ok);
+  EXPECT_EQ(refusal(Existing::overwrite), ExitCode::ok);
+  EXPECT_TRUE(fs::exists(folder_ / "other/report.json"));
 }
 
 TEST_F(OutputFolderTest, ASecondRunIsKeptOut) {

@@ -62,7 +62,7 @@ TEST(ModelPackage, ReadsEveryFieldOfTheManifest) {
   EXPECT_EQ(last.channels, (std::vector<ChannelRole>{ChannelRole::t2, ChannelRole::mask}));
   EXPECT_EQ(last.threshold, 0.75);
   EXPECT_EQ(last.threshold_source, "fixed at 0.5");
-  EXPECT_EQ(opened.sha256.size(), 5U);
+  EXPECT_EQ(opened.sha256.size(), 6U); // the five files and the manifest
   EXPECT_EQ(opened.sha256.at("segmenter.pt"), sha256_of_text("content of segmenter.pt"));
 }
 
