@@ -66,6 +66,16 @@ void require_success(WireReader& in) {
   }
 }
 
+/// A reader behind the opening that all replies share: where an image starts, and whether the
+/// worker succeeded. Throws its Error if it did not.
+WireReader result_in(std::string_view reply) {
+  WireReader in(reply);
+  std::uint64_t start = 0;
+  in(start);
+  require_success(in);
+  return in;
+}
+
 void reply_error(const Error& error, Reply& reply) {
   WireWriter head;
   head(std::uint64_t{0}); // where an image would say its start
@@ -189,20 +199,14 @@ void carry_out(const std::string& request, Reply& reply) {
 LoadedCase loaded_case_of(std::string_view reply) {
   LoadedCase loaded;
   Grid grid;
-  WireReader in(reply);
-  std::uint64_t start = 0;
-  in(start);
-  require_success(in);
+  WireReader in = result_in(reply);
   case_fields(in, loaded, grid);
   loaded.image = image_of(reply, grid);
   return loaded;
 }
 
 CaseDescription description_of(std::string_view reply) {
-  WireReader in(reply);
-  std::uint64_t start = 0;
-  in(start);
-  require_success(in);
+  WireReader in = result_in(reply);
   CaseDescription description;
   bool failed = false;
   in(description.candidates);
@@ -217,20 +221,14 @@ CaseDescription description_of(std::string_view reply) {
 }
 
 std::string digest_of_reply(std::string_view reply) {
-  WireReader in(reply);
-  std::uint64_t start = 0;
-  in(start);
-  require_success(in);
+  WireReader in = result_in(reply);
   std::string digest;
   in(digest);
   return digest;
 }
 
 Image volume_of(std::string_view reply) {
-  WireReader in(reply);
-  std::uint64_t start = 0;
-  in(start);
-  require_success(in);
+  WireReader in = result_in(reply);
   Grid grid;
   in(grid);
   return image_of(reply, grid);
