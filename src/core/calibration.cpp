@@ -16,7 +16,10 @@ std::optional<Calibration> calibration_of(const std::vector<ScoredCase>& cases) 
   Calibration calibration;
   for (std::size_t bin = 0; bin < calibration_bins; ++bin) {
     const auto index = static_cast<double>(bin);
-    calibration.bins.push_back({.low = index / count, .high = (index + 1) / count});
+    calibration.bins.push_back({.low = index / count,
+                                .high = (index + 1) / count,
+                                .mean_probability = {},
+                                .observed_share = {}});
   }
   for (const ScoredCase& scored : cases) {
     const auto bin =

@@ -64,8 +64,9 @@ LesionMatches match_lesions(const SliceStack<std::uint8_t>& predicted,
 MaskAgreement mask_agreement(const SliceStack<std::uint8_t>& predicted,
                              const SliceStack<std::uint8_t>& reference,
                              const AgreementRules& rules) {
-  MaskAgreement agreement{.predicted_voxels = count_voxels(predicted),
-                          .reference_voxels = count_voxels(reference)};
+  MaskAgreement agreement;
+  agreement.predicted_voxels = count_voxels(predicted);
+  agreement.reference_voxels = count_voxels(reference);
   for (std::size_t i = 0; i < predicted.pixels.size(); ++i) {
     agreement.common_voxels += predicted.pixels[i] & reference.pixels[i];
   }

@@ -133,7 +133,7 @@ class ResampledArea {
   }
 
  private:
-  std::vector<std::size_t> rank_;             ///< per case, of its probability
+  std::vector<std::size_t> rank_;            ///< per case, of its probability
   std::vector<std::array<double, 2>> drawn_; ///< per rank: negatives and positives
 };
 

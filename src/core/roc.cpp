@@ -52,9 +52,8 @@ double variance_of(const std::vector<double>& values) {
 
 std::vector<RocPoint> roc_curve(const std::vector<ScoredCase>& cases) {
   std::vector<ScoredCase> sorted = cases;
-  std::sort(sorted.begin(), sorted.end(), [](const ScoredCase& a, const ScoredCase& b) {
-    return a.probability > b.probability;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const ScoredCase& a, const ScoredCase& b) { return a.probability > b.probability; });
   const auto positives = static_cast<double>(probabilities_of(cases, true).size());
   const double negatives = static_cast<double>(cases.size()) - positives;
   std::vector<RocPoint> curve;

@@ -23,8 +23,8 @@ std::optional<Interval> wilson_interval(const Proportion& proportion) {
   const auto n = static_cast<double>(proportion.denominator);
   const double z2 = normal_quantile_975 * normal_quantile_975;
   const double centre = (*p + z2 / (2 * n)) / (1 + z2 / n);
-  const double half = normal_quantile_975 / (1 + z2 / n) *
-                      std::sqrt(*p * (1 - *p) / n + z2 / (4 * n * n));
+  const double half =
+      normal_quantile_975 / (1 + z2 / n) * std::sqrt(*p * (1 - *p) / n + z2 / (4 * n * n));
   return Interval{std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 
@@ -60,7 +60,8 @@ std::optional<Summary> summarise(std::vector<double> values, const Bootstrap& bo
   }
   std::sort(values.begin(), values.end());
   const auto n = static_cast<double>(values.size());
-  Summary summary{.count = values.size()};
+  Summary summary;
+  summary.count = values.size();
   summary.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
   if (values.size() > 1) {
     double squares = 0;

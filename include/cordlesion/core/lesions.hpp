@@ -9,8 +9,8 @@
 
 namespace cordlesion {
 
-/// One connected component; models/README.md defines each measure. Lengths follow the canonical axes
-/// of the stack, so on an oblique scan they follow the scan, not the patient.
+/// One connected component; models/README.md defines each measure. Lengths follow the canonical
+/// axes of the stack, so on an oblique scan they follow the scan, not the patient.
 struct Lesion {
   int id = 0; ///< 1-based, largest volume first
   std::size_t voxels = 0;

@@ -50,8 +50,8 @@ LesionMatches match_lesions(const SliceStack<std::uint8_t>& predicted,
 
 /// Normalised surface distance (Nikolov et al. 2021), on voxels: the surface of a mask are its
 /// voxels with a face neighbour outside the mask or the image; the measure is the share of both
-/// surfaces' voxels whose centre lies within `tolerance_mm` of a surface voxel's centre of the other
-/// mask. Spacings are respected. None if both masks are empty, 0 if one is.
+/// surfaces' voxels whose centre lies within `tolerance_mm` of a surface voxel's centre of the
+/// other mask. Spacings are respected. None if both masks are empty, 0 if one is.
 std::optional<double> surface_dice(const SliceStack<std::uint8_t>& predicted,
                                    const SliceStack<std::uint8_t>& reference, double tolerance_mm);
 

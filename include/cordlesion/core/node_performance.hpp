@@ -25,9 +25,9 @@ struct BinaryCounts {
 /// Precision is `ppv`, recall is `sensitivity`.
 enum class BinaryMetric { accuracy, sensitivity, specificity, ppv, npv, f1 };
 
-inline constexpr std::array all_binary_metrics{
-    BinaryMetric::accuracy, BinaryMetric::sensitivity, BinaryMetric::specificity,
-    BinaryMetric::ppv,      BinaryMetric::npv,         BinaryMetric::f1};
+inline constexpr std::array all_binary_metrics{BinaryMetric::accuracy,    BinaryMetric::sensitivity,
+                                               BinaryMetric::specificity, BinaryMetric::ppv,
+                                               BinaryMetric::npv,         BinaryMetric::f1};
 
 std::string_view to_string(BinaryMetric metric);
 
@@ -59,7 +59,7 @@ struct NodePerformance {
   std::optional<double> auc;
   std::optional<Interval> auc_delong;
   std::optional<Interval> auc_bootstrap;
-  OperatingPoint at_half;   ///< threshold 0.5
+  OperatingPoint at_half; ///< threshold 0.5
   OperatingPoint at_package;
   /// Optimistic: the threshold is chosen on the cases it is scored on, and its intervals take it as
   /// given. None unless both classes are present.

@@ -123,7 +123,9 @@ TEST(LesionMeasures, MeasuresDoNotDependOnTheOrderOfTheAxes) {
 
 TEST(LesionMeasures, IntensityHasMeanAndPopulationDeviation) {
   const Grid grid = tilted_grid(0, 0, {10, 10, 3}, {1, 1, 4});
-  const auto inside = [](const Vec3&, const Index3& at) { return in_box(at, {2, 2, 1}, {6, 3, 2}); };
+  const auto inside = [](const Vec3&, const Index3& at) {
+    return in_box(at, {2, 2, 1}, {6, 3, 2});
+  };
   const auto lesions = measure(grid, inside, [](const Index3& at) {
     return static_cast<float>(at[0]) / 8; // 2, 3, 4 and 5 eighths
   });
