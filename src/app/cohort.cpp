@@ -187,6 +187,29 @@ void match_names(Cohort& cohort, const std::vector<std::string>& predicted) {
   }
 }
 
+/// What a reader of the results should know of how the predictions came about.
+void warn_about_origin(Cohort& cohort, bool masks_given) {
+  std::set<std::string> models;
+  std::size_t corrected = 0;
+  for (const report::EvaluatedCase& evaluated : cohort.cases) {
+    if (evaluated.prediction) {
+      models.insert(evaluated.prediction->model);
+      corrected += evaluated.prediction->segmentation_source == "corrected_mask" ? 1 : 0;
+    }
+  }
+  if (models.size() > 1) {
+    cohort.warnings.push_back({"several_models", "the predictions come from " +
+                                                     std::to_string(models.size()) +
+                                                     " model packages; the results mix them"});
+  }
+  if (masks_given && corrected > 0) {
+    cohort.warnings.push_back({"corrected_masks_compared",
+                               std::to_string(corrected) +
+                                   " predictions started from corrected masks; their agreement "
+                                   "with the reference says nothing of the segmentation"});
+  }
+}
+
 } // namespace
 
 Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
@@ -201,6 +224,7 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
     stop_if_interrupted();
     reader.read(evaluated);
   }
+  warn_about_origin(cohort, options.masks.has_value());
   return cohort;
 }
 

@@ -80,6 +80,8 @@ ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& results) {
   }
   const OutputFolder output(options.output, Existing::resume);
   write_files(evaluation, output.path());
+  log_info(std::to_string(evaluation.cases.size()) + " cases evaluated; read " +
+           (options.output / "report.md").string());
   results << report::evaluation_text(evaluation);
   return unusable == 0 ? ExitCode::ok : ExitCode::some_cases_failed;
 }

@@ -85,7 +85,9 @@ std::string full_estimate(const MetricEstimate& estimate, BinaryMetric metric) {
 
 std::string full_table(const NodePerformance& performance) {
   std::vector<std::pair<std::string, const OperatingPoint*>> points{
-      {"Package's cut-off " + fixed_text(performance.at_package.threshold, 3),
+      {"Package's cut-off " + (performance.at_package.threshold
+                                   ? fixed_text(performance.at_package.threshold, 3)
+                                   : "(differs between cases)"),
        &performance.at_package},
       {"Cut-off 0.5", &performance.at_half}};
   if (performance.at_youden) {

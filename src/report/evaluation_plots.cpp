@@ -164,7 +164,7 @@ void draw_box(Svg& svg, const UnitAxes& axes, double centre, const Summary& summ
 
 std::optional<std::string> dice_plot(const Evaluation& evaluation) {
   std::vector<std::string> classes;
-  for (const std::string& label : true_classes) {
+  for (const std::string& label : four_classes) { // of a healthy case Dice is 0 or undefined
     const auto found = evaluation.segmentation.find(label);
     if (found != evaluation.segmentation.end() && found->second.dice) {
       classes.push_back(label);

@@ -111,7 +111,8 @@ std::string segmentation_section(const Evaluation& evaluation) {
   for (const std::string& label : true_classes) {
     const auto found = evaluation.segmentation.find(label);
     if (found != evaluation.segmentation.end()) {
-      text += segmentation_row(label, found->second);
+      // Of a healthy case Dice is 0 or undefined: its row would say nothing.
+      text += label == "healthy" ? "" : segmentation_row(label, found->second);
       lesions += lesion_row(label, found->second);
     }
   }
@@ -119,8 +120,11 @@ std::string segmentation_section(const Evaluation& evaluation) {
       "\n'Lesion found': cases in which prediction and reference share a voxel, of those with a "
       "reference lesion.\n" +
       lesions + "\nCases not compared, by reason: " + not_compared_text(evaluation) + ".\n";
-  const bool plotted = std::any_of(evaluation.segmentation.begin(), evaluation.segmentation.end(),
-                                   [](const auto& entry) { return entry.second.dice.has_value(); });
+  const bool plotted =
+      std::any_of(four_classes.begin(), four_classes.end(), [&](const std::string& label) {
+        const auto found = evaluation.segmentation.find(label);
+        return found != evaluation.segmentation.end() && found->second.dice;
+      });
   return text + (plotted ? "\n![Dice by class](dice_by_class.svg)\n" : "");
 }
 
