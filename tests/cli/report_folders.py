@@ -59,7 +59,7 @@ def lesion(volume_mm3):
     }
 
 
-def report(case_id, status="ok", probabilities=None, thresholds=None, abstain_margin=0.0, code="slice_gap"):
+def report(case_id, status="ok", probabilities=None, thresholds=None, abstain_margin=0.0, code="slice_gap", model="made-up", source="network"):
     """A report of a completed case with one lesion, of one without lesion, or of a failed case."""
     common = {
         "schema_version": 1,
@@ -67,7 +67,7 @@ def report(case_id, status="ok", probabilities=None, thresholds=None, abstain_ma
         "case_id": case_id,
         "status": status,
         "warnings": [],
-        "models": {"name": "made-up", "version": "2", "trained": True, "trained_on": "numbers", "verified": True, "sha256": {"segmenter.pt": "0" * 64}},
+        "models": {"name": model, "version": "2", "trained": True, "trained_on": "numbers", "verified": True, "sha256": {"segmenter.pt": "0" * 64}},
         "digests": {"input": "0" * 64, "models": "0" * 64, "options": "0" * 64},
         "timing_ms": {},
         "device": "cpu",
@@ -95,7 +95,7 @@ def report(case_id, status="ok", probabilities=None, thresholds=None, abstain_ma
             "frame": {"size": 256, "top": 0, "left": 0, "height": 256, "width": 256},
         },
         "segmentation": {
-            "source": "network",
+            "source": source,
             "threshold": 0.5,
             "min_lesion_mm3": 0,
             "removed_components": 0,

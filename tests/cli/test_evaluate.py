@@ -1,6 +1,7 @@
 """`evaluate` on made-up reports: the paper's counts, denominators, subgroups, files, and wrong input."""
 
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 
@@ -153,6 +154,29 @@ def test_subgroups_come_from_age_bands_and_columns_with_few_values(evaluate, pre
     assert output.metrics["cases"]["age_years"]["n"] == 10
 
 
+def test_a_mixture_of_packages_is_named(evaluate, predicted):
+    predicted("a", probabilities=all_nodes())
+    predicted("b", probabilities=all_nodes(), model="another")
+    output = evaluate([("a", "ms"), ("b", "ms")])
+    assert output.metrics["cases"]["by_model"] == {"another 2": 1, "made-up 2": 1}
+    assert "several_models" in output.result.err
+
+
+def test_cut_offs_that_differ_between_cases_are_each_applied(evaluate, predicted):
+    predicted("low", probabilities=all_nodes(0.3), thresholds={"tumor_vs_demyelination": 0.2})
+    predicted("high", probabilities=all_nodes(0.3), thresholds={"tumor_vs_demyelination": 0.4})
+    output = evaluate([("low", "ms"), ("high", "astrocytoma")])
+    point = output.node("tumor_vs_demyelination")["operating_points"]["package"]
+    assert point["threshold"] is None and point["accuracy"]["numerator"] == 2
+    assert "differs between cases" in output.markdown
+
+
+def test_bars_in_values_do_not_break_the_tables_of_the_report(evaluate, predicted):
+    predicted("a", probabilities=all_nodes())
+    output = evaluate([("a", "ms", "x|y")], columns=("case_id", "label", "site"))
+    assert "| site x\\|y | 1 |" in output.markdown
+
+
 # --- files, and what is refused
 
 
@@ -163,7 +187,7 @@ def test_the_files_of_an_evaluation(evaluate, predicted):
     assert names == {"metrics.json", "metrics.tsv", "worst_cases.tsv", "report.md", *PLOTS}
     for plot in PLOTS:
         text = (output.folder / plot).read_text()
-        assert text.startswith("<svg") and text.rstrip().endswith("</svg>") and "nan" not in text
+        assert ElementTree.fromstring(text).tag.endswith("svg") and "nan" not in text
         assert f"({plot})" in output.markdown
     for heading in ("The three decisions", "End to end", "Segmentation", "Subgroups", "What went wrong", "Definitions", "CLAIM checklist"):
         assert heading in output.markdown

@@ -78,6 +78,23 @@ def test_lesions_are_matched_and_healthy_cases_need_no_mask(evaluate, predicted,
     assert "reference_resampled: ill" in output.result.err, "another order of the axes is another grid"
 
 
+def test_corrected_masks_are_not_taken_for_the_segmentation(evaluate, predicted, tmp_path):
+    folder = predicted("a", probabilities=all_nodes(), source="corrected_mask")
+    for path in (folder / "a" / "lesion_mask.nii.gz", tmp_path / "masks" / "a.nii.gz"):
+        write_volume(path, data=box_mask(box(4, 4)))
+    assert "corrected_masks_compared: 1 predictions" in evaluate([("a", "ms")], "--masks", tmp_path / "masks").result.err
+    assert "corrected_masks_compared" not in evaluate([("a", "ms")], out=tmp_path / "without").result.err
+
+
+def test_a_lesion_needs_the_share_that_is_asked_for(evaluate, predicted, tmp_path):
+    folder = predicted("a", probabilities=all_nodes())
+    write_volume(folder / "a" / "lesion_mask.nii.gz", data=box_mask(box(4, 4)))
+    write_volume(tmp_path / "masks" / "a.nii.gz", data=box_mask(box(4, 4, corner=(32, 20))))
+    for overlap, found in ((0.5, 1), (0.6, 0)):
+        output = evaluate([("a", "ms")], "--masks", tmp_path / "masks", "--lesion-overlap", overlap, out=tmp_path / str(overlap))
+        assert output.metrics["segmentation"]["ms"]["lesion_sensitivity"]["numerator"] == found
+
+
 def test_a_mask_that_cannot_be_used_is_counted_and_exits_8(evaluate, predicted, tmp_path):
     for name in ("good", "elsewhere", "damaged"):
         folder = predicted(name, probabilities=all_nodes(0.9, 0.5, 0.9))
