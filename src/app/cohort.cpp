@@ -221,7 +221,10 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
   match_names(cohort, case_names(options.predictions));
   CohortReader reader(options, loader, cohort);
   for (report::EvaluatedCase& evaluated : cohort.cases) {
-    stop_if_interrupted();
+    if (interrupted()) {
+      throw Error(ExitCode::interrupted, Stage::read, "interrupted",
+                  "stopped on request; nothing was written");
+    }
     reader.read(evaluated);
   }
   warn_about_origin(cohort, options.masks.has_value());

@@ -176,6 +176,7 @@ std::vector<report::Subgroup> evaluate_subgroups(const EvaluatedCases& cases) {
     }
   }
   std::vector<report::Subgroup> groups;
+  groups.reserve(members.size());
   for (const auto& [group, group_cases] : members) {
     groups.push_back(evaluate_subgroup(group.first, group.second, group_cases));
   }

@@ -34,7 +34,7 @@ std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
   if (!fs::is_directory(*masks)) {
     return masks;
   }
-  if (const auto mask = mask_in_folder(*masks, input.case_id)) {
+  if (auto mask = mask_in_folder(*masks, input.case_id)) {
     return mask;
   }
   throw case_error(Stage::find, "mask_missing",

@@ -42,8 +42,12 @@ report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
   return evaluation;
 }
 
-void require_no_results(const fs::path& folder, bool overwrite) {
+void check_output(const fs::path& folder, const fs::path& predictions, bool overwrite) {
   std::error_code unknown;
+  if (fs::equivalent(folder, predictions, unknown)) {
+    throw usage_error("-o names the folder of the predictions",
+                      "Choose another folder, so that results and their evaluation stay apart.");
+  }
   if (!overwrite && fs::exists(folder / complete_mark, unknown)) {
     throw usage_error("the output folder " + folder.string() + " already holds an evaluation",
                       "Use --overwrite to replace it, or another folder with -o.");
@@ -71,7 +75,7 @@ void write_files(const report::Evaluation& evaluation, const fs::path& folder) {
 ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& results) {
   io::CaseLoader loader;
   watch_for_interrupts();
-  require_no_results(options.output, options.overwrite);
+  check_output(options.output, options.predictions, options.overwrite);
   Cohort cohort = load_cohort(options, loader);
   const std::size_t unusable = cohort.unusable_files;
   const report::Evaluation evaluation = evaluate(std::move(cohort), options);

@@ -104,6 +104,7 @@ class ResampledArea {
  public:
   explicit ResampledArea(const std::vector<NodeCase>& cases) {
     std::vector<double> distinct;
+    distinct.reserve(cases.size());
     for (const NodeCase& one : cases) {
       distinct.push_back(one.scored.probability);
     }

@@ -21,7 +21,7 @@ bool is_tumor(const std::string& label) {
 
 /// The first problem of a case; empty if there is none.
 std::string problem_of(const EvaluatedCase& evaluated) {
-  const std::string outcome = outcome_of(evaluated);
+  std::string outcome = outcome_of(evaluated);
   if (outcome == "failed" || outcome == "missing") {
     return outcome;
   }

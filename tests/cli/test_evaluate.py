@@ -205,6 +205,12 @@ def test_an_earlier_evaluation_is_replaced_only_on_request(evaluate, predicted):
     assert not (output.folder / "roc_ms_vs_nmosd.svg").exists(), "a plot of the earlier evaluation"
 
 
+def test_the_predictions_are_not_written_into(evaluate, predicted):
+    folder = predicted("a", probabilities=all_nodes())
+    assert "folder of the predictions" in evaluate([("a", "ms")], out=folder, code=2).err
+    assert [path.name for path in folder.iterdir()] == ["a"]
+
+
 @pytest.mark.parametrize(
     "text, expected",
     [
