@@ -114,6 +114,19 @@ TEST(NodePerformance, DecidesAtEachCutOff) {
   EXPECT_EQ(performance.at_youden->counts.false_positive, 0U);
 }
 
+TEST(NodePerformance, DecidesTheSecondClassAtTheThresholdItself) {
+  const auto performance = node_performance(node_cases(scored({}, {0.5, 0.4}), 0.4), {});
+  EXPECT_EQ(performance.at_half.counts.true_positive, 1U);
+  EXPECT_EQ(performance.at_package.counts.true_positive, 2U);
+}
+
+TEST(NodePerformance, ResampledAreasCountTiesHalf) {
+  const auto performance = node_performance(node_cases(scored({0.3, 0.3}, {0.3, 0.3, 0.3})), {});
+  EXPECT_EQ(performance.auc, 0.5);
+  EXPECT_EQ(performance.auc_bootstrap->low, 0.5);
+  EXPECT_EQ(performance.auc_bootstrap->high, 0.5);
+}
+
 TEST(NodePerformance, UsesEachCasesOwnThreshold) {
   std::vector<NodeCase> cases = node_cases(scored({0.1}, {0.3}));
   cases[1].package_threshold = 0.2;

@@ -42,6 +42,17 @@ TEST(Quantiles, InterpolateBetweenOrderStatistics) {
   EXPECT_EQ(quantile_of_sorted({7}, 0.3), 7);
 }
 
+TEST(Quantiles, OfAnIntervalLeaveTwoAndAHalfPercentOnEachSide) {
+  std::vector<double> values;
+  for (int i = 1000; i >= 0; --i) {
+    values.push_back(i);
+  }
+  const auto interval = percentile_interval(values);
+  EXPECT_NEAR(interval->low, 25, 1e-9);
+  EXPECT_NEAR(interval->high, 975, 1e-9);
+  EXPECT_FALSE(percentile_interval({}));
+}
+
 TEST(RandomIndex, IsTheSameOnEveryPlatform) {
   // std::mt19937_64 seeded with 5489 yields 14514284786278117030 first ([rand.predef]:
   // 9981545732273789042 is the 10000th).
