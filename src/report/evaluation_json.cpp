@@ -176,10 +176,14 @@ template <typename Value> Json by_class(const std::map<std::string, Value>& clas
 }
 
 Json json_of(const Subgroup& group) {
+  Json nodes = json_of(group.nodes);
+  for (Json& node : nodes) {
+    node.erase("roc"); // long, and the whole cohort's says more
+  }
   return {{"column", group.column},
           {"value", group.value},
           {"cases", group.cases},
-          {"nodes", json_of(group.nodes)},
+          {"nodes", nodes},
           {"accuracy_of_all", with_wilson(group.end_to_end.accuracy_of_all)},
           {"accuracy_of_evaluated", with_wilson(group.end_to_end.accuracy_of_evaluated)},
           {"dice", json_of(group.dice)}};

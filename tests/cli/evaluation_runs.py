@@ -3,6 +3,7 @@
 import csv
 import json
 
+import jsonschema
 import numpy as np
 from scipy import special
 
@@ -42,8 +43,10 @@ def run_evaluate(run, folder, rows, *options, columns=("case_id", "label"), code
 def report_writer(folder, schema):
     """predicted(case_id, status=..., probabilities=...) writes a report; returns the predictions folder."""
 
+    validator = jsonschema.Draft7Validator(schema)
+
     def write(case_id, **facts):
-        write_report(folder / "predictions", schema, case_id, **facts)
+        write_report(folder / "predictions", validator, case_id, **facts)
         return folder / "predictions"
 
     return write

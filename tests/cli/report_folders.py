@@ -2,8 +2,6 @@
 
 import json
 
-import jsonschema
-
 CLASSES = {
     "tumor_vs_demyelination": ("tumor", "demyelination"),
     "astrocytoma_vs_ependymoma": ("astrocytoma", "ependymoma"),
@@ -110,10 +108,10 @@ def report(case_id, status="ok", probabilities=None, thresholds=None, abstain_ma
     }
 
 
-def write_report(predictions, schema, case_id, **facts):
+def write_report(predictions, validator, case_id, **facts):
     """Writes the report, after checking it against the schema: what is evaluated is what `predict` writes."""
     content = report(case_id, **facts)
-    jsonschema.validate(content, schema)
+    validator.validate(content)
     folder = predictions / case_id
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(content))
