@@ -21,8 +21,8 @@ packages=(g++ cmake ninja-build git
 # The seeded model package is written by the training scripts.
 packages+=(python3-numpy python3-torch python3-torchvision)
 # Cross-checks against independent readers, and tools that make test inputs.
-test_packages=(python3-pytest python3-nibabel python3-pydicom python3-opencv python3-scipy python3-sklearn
-               python3-jsonschema dcmtk libgdcm-tools dcm2niix)
+test_packages=(python3-pytest python3-nibabel python3-pydicom python3-opencv python3-scipy
+               python3-sklearn python3-jsonschema dcmtk libgdcm-tools dcm2niix)
 
 for argument in "$@"; do
   case "$argument" in

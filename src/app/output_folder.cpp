@@ -4,6 +4,7 @@
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/report_json.hpp"
+#include "text_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,8 +14,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,11 +27,6 @@ constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "
                                                     "failures.tsv"};
 // The report first: without it a case does not count as complete.
 constexpr std::array case_files{"report.json", "lesion_mask.nii.gz", "lesion_probability.nii.gz"};
-
-std::string text_of_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
-}
 
 /// Folders with a report of this program; other programs' reports are none of ours.
 std::vector<fs::path> case_folders_with_report(const fs::path& folder) {

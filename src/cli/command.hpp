@@ -24,6 +24,7 @@ struct GlobalOptions {
 RunCommand add_predict(CLI::App& app, const GlobalOptions& global);
 RunCommand add_scan(CLI::App& app);
 RunCommand add_prepare(CLI::App& app);
+RunCommand add_evaluate(CLI::App& app);
 RunCommand add_models(CLI::App& app);
 
 } // namespace cordlesion::cli
