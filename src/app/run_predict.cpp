@@ -178,8 +178,10 @@ ExitCode exit_code_of(const Run& run) {
   return ExitCode::ok;
 }
 
-void warn_about(const report::ModelRecord& models) {
-  if (!models.trained) {
+void announce(const report::ModelRecord& models) {
+  if (models.trained) {
+    log_info("model package '" + models.name + "', trained on " + models.trained_on);
+  } else {
     log_warning("the model package '" + models.name +
                 "' is untrained: it exercises the program, its results mean nothing");
   }
@@ -236,7 +238,7 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   const inference::ModelPackage package =
       inference::open_model_package(options.models, options.allow_unverified_models);
   const report::ModelRecord models = model_record(package);
-  warn_about(models);
+  announce(models);
   std::vector<Warning> warnings;
   if (options.dry_run) {
     return list_cases(options, find_cases(options, loader, warnings), loader, results);

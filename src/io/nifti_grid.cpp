@@ -83,9 +83,10 @@ Grid qform_grid(const NiftiHeader& header, double a, double mm, const std::strin
   return grid_of_affine(qform_affine(header, a), header, mm, name);
 }
 
-/// Largest distance of a corner between `sform` and the qform. The header holds b, c and d in single
-/// precision and a follows from their squares, so near half turns the qform stands for a range of
-/// rotations that moves corners by tenths of a millimetre: the nearest of the range counts.
+/// Largest distance of a corner between `sform` and the qform. The header holds b, c and d in
+/// single precision and a follows from their squares, so near half turns the qform stands for a
+/// range of rotations that moves corners by tenths of a millimetre: the nearest of the range
+/// counts.
 double apart_mm(const Grid& sform, const NiftiHeader& header, double mm, const std::string& name) {
   constexpr double rounding = 1.5e-7; // of b^2 + c^2 + d^2
   constexpr int steps = 32;

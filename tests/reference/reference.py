@@ -166,6 +166,7 @@ def node_input(roles, images, masks):
         "t2": lambda: images,
         "mask": lambda: masks.astype(np.float32),
         "t2_in_mask": lambda: images * masks,
+        "t2_near_mask": lambda: images * ndimage.maximum_filter(masks.astype(np.uint8), (1, 33, 33), mode="constant"),
         "zero": lambda: np.zeros_like(images),
     }
     return np.stack([makers[role]() for role in roles], axis=1).astype(np.float32)

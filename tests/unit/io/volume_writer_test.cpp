@@ -78,7 +78,8 @@ TEST(WriteNifti, KeepsVoxelsAndGrid) {
   }
 }
 
-/// Rotated by `degrees` short of a half turn about a slanted axis: where NIfTI's quaternion is coarse.
+/// Rotated by `degrees` short of a half turn about a slanted axis: where NIfTI's quaternion is
+/// coarse.
 Grid nearly_half_turned_grid(double degrees) {
   Grid grid;
   grid.size = {420, 2, 420};
