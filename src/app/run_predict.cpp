@@ -12,10 +12,10 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
-#include "cordlesion/report/tables.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
+#include "tables.hpp"
 #include "write_case.hpp"
 
 #include <ostream>
@@ -166,18 +166,6 @@ void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoad
   }
 }
 
-ExitCode exit_code_of(const Run& run) {
-  if (interrupted()) {
-    return ExitCode::interrupted;
-  }
-  for (const report::CaseRows& row : run.rows) {
-    if (row.status == "failed") {
-      return ExitCode::some_cases_failed;
-    }
-  }
-  return ExitCode::ok;
-}
-
 void warn_about(const report::ModelRecord& models) {
   if (!models.trained) {
     log_warning("the model package '" + models.name +
@@ -267,10 +255,8 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");
   }
-  for (const report::CaseRows& row : report::in_order(run.rows)) {
-    results << row.case_id << '\t' << row.status << '\t' << row.label << '\n';
-  }
-  return exit_code_of(run);
+  print_results(results, run.rows);
+  return interrupted() ? ExitCode::interrupted : exit_code_of(run.rows);
 }
 
 } // namespace cordlesion::app

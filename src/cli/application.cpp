@@ -31,7 +31,8 @@ Examples:
                                                 classify again from a corrected mask
 
 Exit codes: 0 all cases done, 1 internal error, 2 usage, 3 no usable input, 4 models missing or
-invalid, 5 output not writable, 8 some cases failed (the others are complete), 130 interrupted.
+invalid, 5 output not writable, 8 some cases failed (the others are complete), 9 compare found a
+difference, 130 interrupted.
 
 Method: Zhuo, Zhang et al., "Automated Classification of Intramedullary Spinal Cord Tumors and
 Inflammatory Demyelinating Lesions Using Deep Learning", Radiology: Artificial Intelligence
@@ -118,10 +119,9 @@ int run_application(int argc, char** argv) {
   app.fallthrough();
 
   const std::map<std::string, RunCommand> commands{
-      {"predict", add_predict(app, global)},
-      {"scan", add_scan(app)},
-      {"prepare", add_prepare(app)},
-      {"models", add_models(app)},
+      {"predict", add_predict(app, global)}, {"scan", add_scan(app)},
+      {"prepare", add_prepare(app)},         {"models", add_models(app)},
+      {"compare", add_compare(app)},         {"merge", add_merge(app)},
   };
   try {
     app.parse(argc, argv);
