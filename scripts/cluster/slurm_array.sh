@@ -40,7 +40,8 @@ run_chunk() {
 }
 
 # Submits the chunks named (for example 1-4 or 2,3) and the job that waits for them.
-submit() {
+submit() { # sbatch_options is several words
+  # shellcheck disable=SC2086
   local array=$1 round=$2 job
   job=$(sbatch --parsable $sbatch_options --job-name=cordlesion --array="$array" --open-mode=append \
     --output="$work/log/%a.txt" "$script" --run-chunk "$work")

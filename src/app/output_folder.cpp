@@ -148,6 +148,11 @@ void OutputFolder::require_free_name(const std::string& case_id) {
   }
 }
 
+bool OutputFolder::has_report(const std::string& case_id) const {
+  std::error_code missing;
+  return fs::exists(folder_ / case_id / "report.json", missing);
+}
+
 std::optional<std::string> OutputFolder::complete_report(const std::string& case_id) const {
   std::string text = text_of_file(folder_ / case_id / "report.json");
   std::error_code missing;

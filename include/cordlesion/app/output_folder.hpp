@@ -28,6 +28,7 @@ class OutputFolder {
   const std::filesystem::path& path() const { return folder_; }
   /// The folder of a case, created if missing.
   std::filesystem::path case_folder(const std::string& case_id) const;
+  bool has_report(const std::string& case_id) const;
   /// The text of a case's report.json, if it is there with the mask it speaks of.
   std::optional<std::string> complete_report(const std::string& case_id) const;
   /// The texts of the reports of all cases but `own`.
