@@ -100,7 +100,6 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
                         "completes them with --resume.");
     }
     sweep_temporary_files(folder_);
-    fs::remove(folder_ / "run.json"); // comes back at the end: the mark that the run came to it
     if (existing == Existing::overwrite) {
       for (const std::string_view name : run_files) {
         fs::remove(folder_ / name);
@@ -173,6 +172,11 @@ std::vector<std::string> OutputFolder::reports_of_others(const std::set<std::str
     }
   }
   return texts;
+}
+
+void OutputFolder::clear_run_record() const {
+  std::error_code missing;
+  fs::remove(folder_ / "run.json", missing);
 }
 
 void OutputFolder::clear_case(const std::string& case_id) const {

@@ -237,6 +237,7 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
   const std::size_t case_count = cases.size();
   const OutputFolder output(options.output, options.existing);
+  output.clear_run_record();
 
   Run run{.options = options,
           .output = output,

@@ -1,6 +1,7 @@
 // Listing and loading of cases in a separate process, so that no file can end the program.
 #include "cordlesion/io/case_loader.hpp"
 
+#include "cordlesion/core/digest.hpp"
 #include "find_cases.hpp"
 #include "loader_requests.hpp"
 #include "number_text.hpp"
@@ -79,6 +80,13 @@ std::vector<ListedFile> list_files(WorkerServer& server,
   return listed;
 }
 
+/// What workers do. OpenSSL sets itself up at its first use, for longer than a small file takes to
+/// read: here, before the server is forked, instead of in every worker.
+Job prepared_job() {
+  sha256_of_text("");
+  return carry_out;
+}
+
 /// As many cases from `begin` on as one worker is given: none if that case is known to fail.
 std::vector<CaseInput> batch_from(const std::vector<CaseInput>& cases, std::size_t begin) {
   std::vector<CaseInput> batch;
@@ -124,7 +132,7 @@ struct CaseLoader::Impl {
   std::optional<PendingWork> loading;
   std::optional<Error> failure; ///< of the case that was "started" although it is known to fail
 
-  explicit Impl(const LoaderLimits& given) : limits(given), server(carry_out) {}
+  explicit Impl(const LoaderLimits& given) : limits(given), server(prepared_job()) {}
 };
 
 CaseLoader::CaseLoader(const LoaderLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
