@@ -23,6 +23,8 @@ packages+=(python3-numpy python3-torch python3-torchvision)
 # Cross-checks against independent readers, and tools that make test inputs.
 test_packages=(python3-pytest python3-nibabel python3-pydicom python3-opencv python3-scipy
                python3-sklearn python3-jsonschema dcmtk libgdcm-tools dcm2niix)
+# The cluster scripts are tested on a Slurm of one node that the test starts itself.
+test_packages+=(munge slurm-client slurmctld slurmd snakemake)
 
 for argument in "$@"; do
   case "$argument" in

@@ -5,7 +5,7 @@
 #include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/interrupt.hpp"
 #include "cordlesion/core/lesion_mask.hpp"
-#include "text_file.hpp"
+#include "results_folder.hpp"
 
 #include <algorithm>
 #include <filesystem>

@@ -33,7 +33,8 @@ Examples:
                                                 the paper's tables on one's own cohort
 
 Exit codes: 0 all cases done, 1 internal error, 2 usage, 3 no usable input, 4 models missing or
-invalid, 5 output not writable, 8 some cases failed (the others are complete), 130 interrupted.
+invalid, 5 output not writable, 8 some cases failed (the others are complete), 9 compare found a
+difference, 130 interrupted.
 
 Method: Zhuo, Zhang et al., "Automated Classification of Intramedullary Spinal Cord Tumors and
 Inflammatory Demyelinating Lesions Using Deep Learning", Radiology: Artificial Intelligence
@@ -122,6 +123,7 @@ int run_application(int argc, char** argv) {
   const std::map<std::string, RunCommand> commands{
       {"predict", add_predict(app, global)}, {"scan", add_scan(app)},
       {"prepare", add_prepare(app)},         {"evaluate", add_evaluate(app)},
+      {"compare", add_compare(app)},         {"merge", add_merge(app)},
       {"models", add_models(app)},
   };
   try {

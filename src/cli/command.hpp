@@ -26,5 +26,7 @@ RunCommand add_scan(CLI::App& app);
 RunCommand add_prepare(CLI::App& app);
 RunCommand add_evaluate(CLI::App& app);
 RunCommand add_models(CLI::App& app);
+RunCommand add_compare(CLI::App& app);
+RunCommand add_merge(CLI::App& app);
 
 } // namespace cordlesion::cli

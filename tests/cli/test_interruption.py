@@ -85,7 +85,11 @@ def test_a_killed_run_leaves_nothing_that_looks_complete_and_can_be_resumed(pred
         if (folder / "report.json").exists():
             assert json.loads((folder / "report.json").read_text())["status"] == "ok"
             assert (folder / "lesion_mask.nii.gz").exists()
-    assert len(predict(cohort, "--resume", models=slow_package).cases()) == CASES
+    resumed = predict(cohort, "--resume", models=slow_package)
+    undisturbed = predict(cohort, out=tmp_path / "undisturbed")
+    for table in ("results.tsv", "lesions.tsv", "failures.tsv"):
+        assert (resumed.folder / table).read_bytes() == (undisturbed.folder / table).read_bytes()
+    assert resumed.cases() == undisturbed.cases()
 
 
 def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
