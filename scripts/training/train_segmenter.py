@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Trains the segmenter on a prepared cohort: RUN/best.ckpt is what export.py and train_classifiers.py take.
+
+Loss: soft Dice of the batch + binary cross-entropy. Most of the budget goes to random crops, which are cheap; the last part
+(--full-share) to whole slices, which the program will give the network. The checkpoint with the best validation is kept:
+the Dice, averaged over labels, at the operating point that operating_point.py chooses.
+"""
+
+import argparse
+import sys
+from typing import List
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from augment import Variation, random_views, sample, vary_intensity
+from cohort import LABELS, Slices, open_slices
+from loop import Trainer, Validation, add_run_options, read_start, say, save_atomically, start_run
+from operating_point import OperatingPoint, choose_operating_point, measure_case
+from sampling import SegmentationSampler, lesion_pixel
+from segmenting import fast_segmenter, probabilities, slices_to
+
+LEARNING_RATE = 1e-3
+EXAMPLES = 8
+"""Validation slices kept in the checkpoint, on which export.py compares bf16 with fp32."""
+
+
+def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    """Soft Dice over the whole batch, so that slices without lesion count too, + binary cross-entropy."""
+    probability = torch.sigmoid(logits)
+    overlap = (probability * masks).sum()
+    dice = (2 * overlap + 1) / (probability.sum() + masks.sum() + 1)
+    return 1 - dice + functional.binary_cross_entropy_with_logits(logits, masks)
+
+
+class SegmenterTask:
+    """Batches, loss and validation of the segmenter."""
+
+    def __init__(self, slices: Slices, options: argparse.Namespace, device: torch.device):
+        self.slices, self.options, self.device = slices, options, device
+        self.network = fast_segmenter().to(device)
+        if options.start:
+            self.network.load_state_dict(read_start(options.start))
+        self.sampler = SegmentationSampler(slices, options.lesion_share)
+        flips = (options.flips != "none", options.flips == "both")
+        self.variation = Variation(options.rotation, options.shift, (0.8, 1.25), *flips)
+        self.val_cases = spread_over_labels(slices, slices.in_split("val"))
+        logits = self.network.logits
+        self.logits = torch.compile(logits, dynamic=False) if options.compile else logits
+
+    def centres(self, chosen: List[int], masks: np.ndarray, size: int) -> Tensor:
+        """Where the windows are: near a lesion pixel if there is one, else anywhere inside the slice."""
+        whole = self.slices.size
+        if size == whole:
+            return torch.full((len(chosen), 2), (whole - 1) / 2)
+        centres = size / 2 + torch.rand(len(chosen), 2) * (whole - size)
+        for row, index in enumerate(chosen):
+            if self.slices.lesion_pixels[index]:
+                near = torch.from_numpy(lesion_pixel(masks[row])) + (torch.rand(2) - 0.5) * 0.75 * size
+                centres[row] = near.clamp(size / 2, whole - size / 2)
+        return centres
+
+    def batch(self, progress: float):
+        options, whole = self.options, self.slices.size
+        size = options.crop if options.crop and progress < 1 - options.full_share else whole
+        count = max(2, round(options.batch * (options.crop / size) ** 2)) if options.crop else options.batch
+        chosen = self.sampler.draw(count)
+        masks = self.slices.masks[chosen]
+        centres = self.centres(chosen, masks, size)
+        grid = random_views(self.variation, centres.to(self.device), whole, size)
+        images, truth = sample(slices_to(self.slices.images[chosen], self.device), slices_to(masks, self.device), grid)
+        return vary_intensity(images), truth
+
+    def loss(self, progress: float) -> Tensor:
+        images, truth = self.batch(progress)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
+            logits = self.logits(images)
+        return segmentation_loss(logits.float(), truth)
+
+    def evaluate(self, cases: List[int]) -> OperatingPoint:
+        measured = []
+        for case in cases:
+            part = self.slices.of_case(case)
+            found = probabilities(self.network, self.slices.images[part], self.device, self.options.bf16)
+            label, voxel_mm3 = self.slices.cases[case].label, float(self.slices.voxel_mm3[case])
+            measured.append(measure_case(label, voxel_mm3, found, self.slices.masks[part]))
+        return choose_operating_point(measured)
+
+    def validate(self) -> Validation:
+        cases = self.val_cases[: self.options.val_cases]
+        point = self.evaluate(cases)
+        figures = {**point.figures, "threshold": point.threshold, "min_lesion_mm3": point.min_lesion_mm3}
+        return Validation(point.score, figures, self.checkpoint(point, len(cases)))
+
+    def checkpoint(self, point: OperatingPoint, cases: int) -> dict:
+        images, masks = self.examples()
+        return {
+            "network": "segmenter",
+            "state_dict": {key: value.cpu() for key, value in self.network.state_dict().items()},
+            "channels": ["t2"],
+            "threshold": torch.tensor(point.threshold, dtype=torch.float64),
+            "threshold_source": f"best mean Dice of {cases} validation cases",
+            "min_lesion_mm3": torch.tensor(point.min_lesion_mm3, dtype=torch.float64),
+            "example_images": images,
+            "example_masks": masks,
+            "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in point.figures.items()},
+        }
+
+    def examples(self):
+        """The slice with the largest lesion of each of the first validation cases, [N,1,H,W] in half precision, and its mask."""
+        with_lesion = [case for case in self.val_cases if self.slices.cases[case].label != "healthy"][:EXAMPLES]
+        parts = [self.slices.of_case(case) for case in with_lesion]
+        chosen = [part.start + int(self.slices.lesion_pixels[part].argmax()) for part in parts]
+        arrays = [self.slices.images[chosen], self.slices.masks[chosen]]
+        return [torch.from_numpy(array)[:, None].contiguous() for array in arrays]
+
+
+def spread_over_labels(slices: Slices, cases: List[int]) -> List[int]:
+    """`cases` ordered such that any beginning holds the labels in equal shares."""
+    queues = [[case for case in cases if slices.cases[case].label == label] for label in LABELS]
+    longest = max(len(queue) for queue in queues)
+    return [queue[i] for i in range(longest) for queue in queues if i < len(queue)]
+
+
+def choose_threshold(task: SegmenterTask) -> None:
+    """Gives best.ckpt the operating point of all validation cases."""
+    path = task.options.output / "best.ckpt"
+    best = torch.load(path, map_location="cpu")
+    task.network.load_state_dict(best["state_dict"])
+    task.network.eval()
+    point = task.evaluate(task.val_cases)
+    save_atomically(task.checkpoint(point, len(task.val_cases)), path)
+    say(f"all {len(task.val_cases)} validation cases: threshold {point.threshold}, min_lesion_mm3 {point.min_lesion_mm3}")
+    say("  ".join(f"{key} {value:.4g}" for key, value in point.figures.items()))
+
+
+def parse_arguments(arguments: List[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_options(parser, batch=16, epoch_steps=300)
+    parser.add_argument("--crop", type=int, default=128, help="edge of the random crops, a multiple of 16; 0: whole slices (128)")
+    parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
+    parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
+    parser.add_argument("--val-cases", type=int, default=40, help="cases of a validation; the last one takes all (40)")
+    parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
+    parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
+    parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
+    options = parser.parse_args(arguments)
+    options.lr = options.lr or LEARNING_RATE
+    if options.crop % 16 or options.crop < 0:
+        parser.error(f"--crop {options.crop}: expected a multiple of 16")
+    return options
+
+
+def main(arguments: List[str]) -> int:
+    options = parse_arguments(arguments)
+    slices = open_slices(options.prepared)
+    device = start_run(options)
+    task = SegmenterTask(slices, options, device)
+    Trainer(task.network, options, task.loss, task.validate).run()
+    choose_threshold(task)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
