@@ -32,6 +32,7 @@ class Case(NamedTuple):
 class Slices(NamedTuple):
     """All slices of the training and validation cases; those of case c are `first[c]` to `first[c + 1] - 1`."""
 
+    fingerprint: str
     cases: List[Case]
     first: np.ndarray  # [C+1]
     voxel_mm3: np.ndarray  # [C]
@@ -103,7 +104,7 @@ def open_slices(prepared: Path) -> Slices:
         index = write_cache(cases, fingerprint, cache)
     arrays = [np.load(cache / name, mmap_mode="r") for name in ("images.npy", "masks.npy")]
     numbers = [np.array(index[name]) for name in ("first", "voxel_mm3", "lesion_pixels")]
-    return Slices(cases, *numbers, *arrays)
+    return Slices(fingerprint, cases, *numbers, *arrays)
 
 
 def fingerprint_of(cases: List[Case], prepared: Path) -> str:
