@@ -22,22 +22,23 @@ def uniform(count: int, low: float, high: float, device: torch.device) -> Tensor
     return torch.empty(count, device=device).uniform_(low, high)
 
 
-def random_views(variation: Variation, centres: Tensor, source_size: int, size: int) -> Tensor:
-    """Sampling grids [N,size,size,2] of windows around `centres` [N,2] (row, column; pixels of the source)."""
+def random_views(variation: Variation, centres: Tensor, source_size: int, rows: int, columns: int) -> Tensor:
+    """Sampling grids [N,rows,columns,2] of windows around `centres` [N,2] (row, column; pixels of the source)."""
     count, device = len(centres), centres.device
     angle = uniform(count, -variation.rotation_degrees, variation.rotation_degrees, device) * (math.pi / 180)
     low, high = (math.log(factor) for factor in variation.zoom)
-    scale = torch.exp(-uniform(count, low, high, device)) * (size / source_size)
+    scale = torch.exp(-uniform(count, low, high, device))
     flip_x = torch.where(torch.rand(count, device=device) < 0.5 * variation.flip_columns, -1.0, 1.0)
     flip_y = torch.where(torch.rand(count, device=device) < 0.5 * variation.flip_rows, -1.0, 1.0)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    high, wide = rows / source_size, columns / source_size
     moved = centres + uniform(2 * count, -variation.shift, variation.shift, device).view(count, 2)
     centre = (2 * moved + 1) / source_size - 1
-    rows = [
-        torch.stack([cos * flip_x, -sin * flip_y, centre[:, 1]], 1),
-        torch.stack([sin * flip_x, cos * flip_y, centre[:, 0]], 1),
+    affine = [
+        torch.stack([cos * flip_x * wide, -sin * flip_y * high, centre[:, 1]], 1),
+        torch.stack([sin * flip_x * wide, cos * flip_y * high, centre[:, 0]], 1),
     ]
-    return functional.affine_grid(torch.stack(rows, 1), [count, 1, size, size], align_corners=False)
+    return functional.affine_grid(torch.stack(affine, 1), [count, 1, rows, columns], align_corners=False)
 
 
 def sample(images: Tensor, masks: Tensor, grid: Tensor) -> tuple:

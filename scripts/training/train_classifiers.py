@@ -103,7 +103,7 @@ class ClassifierTask:
         images, masks, labels = self.draw(self.options.batch)
         size = self.slices.size
         centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
-        images, masks = sample(images, masks, random_views(self.variation, centres, size, size))
+        images, masks = sample(images, masks, random_views(self.variation, centres, size, size, size))
         return self.channels(vary_intensity(images), masks), labels
 
     def channels(self, images: Tensor, masks: Tensor) -> Tensor:
@@ -154,8 +154,10 @@ class ClassifierTask:
         for node, part in patients.items():
             measured = calibrated_figures(part)
             scores.append(-measured["log_loss"])
-            prefix = f"{node}_" if len(patients) > 1 else ""
-            figures.update({prefix + key: value for key, value in measured.items()})
+            if len(patients) == 1:
+                figures = measured
+            else:
+                figures.update({f"{node}_{key}": measured[key] for key in ("log_loss", "auc", "accuracy")})
         return Validation(float(np.mean(scores)), figures, self.checkpoint(patients))
 
     def checkpoint(self, patients: Dict[str, Patients]) -> dict:

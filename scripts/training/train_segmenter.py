@@ -8,7 +8,7 @@ the Dice, averaged over labels, at the operating point that operating_point.py c
 
 import argparse
 import sys
-from typing import List
+from typing import List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -50,26 +50,26 @@ class SegmenterTask:
         logits = self.network.logits
         self.logits = torch.compile(logits, dynamic=False) if options.compile else logits
 
-    def centres(self, chosen: List[int], masks: np.ndarray, size: int) -> Tensor:
+    def centres(self, chosen: List[int], masks: np.ndarray, window: Tuple[int, int]) -> Tensor:
         """Where the windows are: near a lesion pixel if there is one, else anywhere inside the slice."""
-        whole = self.slices.size
-        if size == whole:
-            return torch.full((len(chosen), 2), (whole - 1) / 2)
-        centres = size / 2 + torch.rand(len(chosen), 2) * (whole - size)
+        whole, half = self.slices.size, torch.tensor(window) / 2
+        centres = half + torch.rand(len(chosen), 2) * (whole - 2 * half)
         for row, index in enumerate(chosen):
             if self.slices.lesion_pixels[index]:
-                near = torch.from_numpy(lesion_pixel(masks[row])) + (torch.rand(2) - 0.5) * 0.75 * size
-                centres[row] = near.clamp(size / 2, whole - size / 2)
-        return centres
+                near = torch.from_numpy(lesion_pixel(masks[row])) + (torch.rand(2) - 0.5) * 1.5 * half
+                centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
+        return centres - 0.5
 
     def batch(self, progress: float):
         options, whole = self.options, self.slices.size
-        size = options.crop if options.crop and progress < 1 - options.full_share else whole
-        count = max(2, round(options.batch * (options.crop / size) ** 2)) if options.crop else options.batch
+        window = options.crop if options.crop and progress < 1 - options.full_share else (whole, whole)
+        count = options.batch
+        if options.crop:
+            count = max(2, round(count * options.crop[0] * options.crop[1] / (window[0] * window[1])))
         chosen = self.sampler.draw(count)
         masks = self.slices.masks[chosen]
-        centres = self.centres(chosen, masks, size)
-        grid = random_views(self.variation, centres.to(self.device), whole, size)
+        centres = self.centres(chosen, masks, window)
+        grid = random_views(self.variation, centres.to(self.device), whole, *window)
         images, truth = sample(slices_to(self.slices.images[chosen], self.device), slices_to(masks, self.device), grid)
         return vary_intensity(images), truth
 
@@ -136,10 +136,19 @@ def choose_threshold(task: SegmenterTask) -> None:
     say("  ".join(f"{key} {value:.4g}" for key, value in point.figures.items()))
 
 
+def crop(text: str) -> Optional[Tuple[int, int]]:
+    if text == "0":
+        return None
+    rows, _, columns = text.partition("x")
+    if not (rows.isdigit() and columns.isdigit()) or min(int(rows), int(columns)) < 16 or int(rows) % 16 or int(columns) % 16:
+        raise argparse.ArgumentTypeError(f"'{text}': expected rows x columns, multiples of 16, for example 128x64")
+    return int(rows), int(columns)
+
+
 def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser, batch=16, epoch_steps=300)
-    parser.add_argument("--crop", type=int, default=128, help="edge of the random crops, a multiple of 16; 0: whole slices (128)")
+    parser.add_argument("--crop", type=crop, default=(128, 64), metavar="ROWSxCOLUMNS", help="random crops, multiples of 16; 0: whole slices (128x64)")
     parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
     parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
     parser.add_argument("--val-cases", type=int, default=40, help="cases of a validation; the last one takes all (40)")
@@ -148,8 +157,6 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
     options = parser.parse_args(arguments)
     options.lr = options.lr or LEARNING_RATE
-    if options.crop % 16 or options.crop < 0:
-        parser.error(f"--crop {options.crop}: expected a multiple of 16")
     return options
 
 
