@@ -7,7 +7,7 @@ from typing import Dict, List, Sequence
 import torch
 from torch import Tensor, nn
 
-from loop import read_start
+from run import read_start
 from networks import NODES, DenseNetClassifier
 
 IGNORED = -100

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from checkpoint import read_content
 from cohort import CACHE, Slices
-from loop import say
+from run import say
 from segmenting import fast_segmenter, probabilities
 
 
@@ -35,7 +36,7 @@ def predicted_masks(slices: Slices, prepared: Path, checkpoint: Path, device: to
 
 
 def write_predicted(slices: Slices, checkpoint: Path, path: Path, device: torch.device, bf16: bool) -> None:
-    content = torch.load(checkpoint, map_location="cpu")
+    content = read_content(checkpoint)
     if content.get("network") != "segmenter":
         raise SystemExit(f"{checkpoint} holds a {content.get('network')}; expected the best.ckpt of train_segmenter.py")
     network = fast_segmenter()

@@ -10,7 +10,7 @@ The published recipe is --lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift
 import argparse
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ from torch.nn import functional
 from augment import Variation, random_views, sample, vary_intensity
 from classifying import CLASS_LABELS, IGNORED, SharedClassifier, read_nodes, target
 from cohort import Slices, open_slices
-from loop import Trainer, Validation, add_run_options, start_run
+from loop import Trainer, Validation
 from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
 from networks import NODES
 from predicted_masks import predicted_masks
+from run import add_run_options, start_run
 from sampling import pick
 from segmenting import slices_to
 from untrained import node_input
@@ -43,8 +44,8 @@ class Patients(NamedTuple):
 class ClassifierTask:
     """Batches, loss and validation of one node or of all."""
 
-    def __init__(self, slices: Slices, predicted: np.ndarray, options: argparse.Namespace, device: torch.device):
-        self.slices, self.predicted, self.options, self.device = slices, predicted, options, device
+    def __init__(self, slices: Slices, predicted: Optional[np.ndarray], options: argparse.Namespace, device: torch.device):
+        self.slices, self.options, self.device = slices, options, device
         self.nodes = read_nodes(options.node)
         self.network = SharedClassifier(self.nodes, len(options.channels))
         if options.start:
@@ -85,7 +86,7 @@ class ClassifierTask:
                 if value not in found:
                     raise SystemExit(f"no validation case of {name} has a lesion mask to classify; train the segmenter longer or without --segmenter")
 
-    def draw(self, count: int):
+    def draw(self, count: int) -> Tuple[Tensor, Tensor, List[str]]:
         """Images, masks and labels: case at random, then true or predicted masks, then one of the slices they mark."""
         images, masks, labels = [], [], []
         for position in range(count):
@@ -99,7 +100,7 @@ class ClassifierTask:
             labels.append(self.slices.cases[case].label)
         return slices_to(np.stack(images), self.device), slices_to(np.stack(masks), self.device), labels
 
-    def batch(self):
+    def batch(self) -> Tuple[Tensor, List[str]]:
         images, masks, labels = self.draw(self.options.batch)
         size = self.slices.size
         centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
@@ -149,29 +150,25 @@ class ClassifierTask:
         }
 
     def validate(self) -> Validation:
-        patients = self.validation_patients()
-        figures, scores = {}, []
-        for node, part in patients.items():
-            measured = calibrated_figures(part)
-            scores.append(-measured["log_loss"])
-            if len(patients) == 1:
-                figures = measured
-            else:
-                figures.update({f"{node}_{key}": measured[key] for key in ("log_loss", "auc", "accuracy")})
-        return Validation(float(np.mean(scores)), figures, self.checkpoint(patients))
+        figures = {node: calibrated_figures(patients) for node, patients in self.validation_patients().items()}
+        score = -float(np.mean([measured["log_loss"] for measured in figures.values()]))
+        if len(figures) == 1:
+            shown = figures[self.nodes[0]]
+        else:
+            shown = {f"{node}_{key}": measured[key] for node, measured in figures.items() for key in ("log_loss", "auc", "accuracy")}
+        return Validation(score, shown, self.checkpoint(figures))
 
-    def checkpoint(self, patients: Dict[str, Patients]) -> dict:
+    def checkpoint(self, figures: Dict[str, Dict[str, float]]) -> dict:
         if self.options.node == "common":
             state = {key: value.cpu() for key, value in self.network.state_dict().items()}
             return {"network": "common", "state_dict": state, "channels": list(self.options.channels)}
-        measured = calibrated_figures(patients[self.nodes[0]])
-        state = self.network.state_of(self.nodes[0], measured["temperature"])
+        node = self.nodes[0]
         return {
             "network": "classifier",
-            "node": self.nodes[0],
-            "state_dict": state,
+            "node": node,
+            "state_dict": self.network.state_of(node, figures[node]["temperature"]),
             "channels": list(self.options.channels),
-            "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in measured.items()},
+            "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in figures[node].items()},
         }
 
 

@@ -8,6 +8,7 @@ the Dice, averaged over labels, at the operating point that operating_point.py c
 
 import argparse
 import sys
+from pathlib import Path
 from typing import List, Optional, Tuple
 
 import numpy as np
@@ -16,9 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from augment import Variation, random_views, sample, vary_intensity
+from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
-from loop import Trainer, Validation, add_run_options, read_start, say, save_atomically, start_run
+from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
+from run import add_run_options, positive_count, read_start, say, save_atomically, start_run
 from sampling import SegmentationSampler, lesion_pixel
 from segmenting import fast_segmenter, probabilities, slices_to
 
@@ -42,7 +45,7 @@ class SegmenterTask:
         self.slices, self.options, self.device = slices, options, device
         self.network = fast_segmenter().to(device)
         if options.start:
-            self.network.load_state_dict(read_start(options.start))
+            load_start(self.network, options.start)
         self.sampler = SegmentationSampler(slices, options.lesion_share)
         flips = (options.flips != "none", options.flips == "both")
         self.variation = Variation(options.rotation, options.shift, (0.8, 1.25), *flips)
@@ -60,7 +63,8 @@ class SegmenterTask:
                 centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
         return centres - 0.5
 
-    def batch(self, progress: float):
+    def batch(self, progress: float) -> Tuple[Tensor, Tensor]:
+        """Images and masks [N,1,rows,columns]; as many pixels whatever the window."""
         options, whole = self.options, self.slices.size
         window = options.crop if options.crop and progress < 1 - options.full_share else (whole, whole)
         count = options.batch
@@ -108,13 +112,20 @@ class SegmenterTask:
             "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in point.figures.items()},
         }
 
-    def examples(self):
+    def examples(self) -> List[Tensor]:
         """The slice with the largest lesion of each of the first validation cases, [N,1,H,W] in half precision, and its mask."""
         with_lesion = [case for case in self.val_cases if self.slices.cases[case].label != "healthy"][:EXAMPLES]
         parts = [self.slices.of_case(case) for case in with_lesion]
         chosen = [part.start + int(self.slices.lesion_pixels[part].argmax()) for part in parts]
         arrays = [self.slices.images[chosen], self.slices.masks[chosen]]
         return [torch.from_numpy(array)[:, None].contiguous() for array in arrays]
+
+
+def load_start(network: torch.nn.Module, path: Path) -> None:
+    try:
+        network.load_state_dict(read_start(path))
+    except RuntimeError as error:
+        raise SystemExit(f"{path} does not fit the segmenter: {error}") from None
 
 
 def spread_over_labels(slices: Slices, cases: List[int]) -> List[int]:
@@ -125,13 +136,15 @@ def spread_over_labels(slices: Slices, cases: List[int]) -> List[int]:
 
 
 def choose_threshold(task: SegmenterTask) -> None:
-    """Gives best.ckpt the operating point of all validation cases."""
+    """Gives best.ckpt the operating point of all validation cases, once."""
     path = task.options.output / "best.ckpt"
-    best = torch.load(path, map_location="cpu")
+    best = read_content(path)
+    if best.get("complete"):
+        return say("this run is complete")
     task.network.load_state_dict(best["state_dict"])
     task.network.eval()
     point = task.evaluate(task.val_cases)
-    save_atomically(task.checkpoint(point, len(task.val_cases)), path)
+    save_atomically({**task.checkpoint(point, len(task.val_cases)), "complete": True}, path)
     say(f"all {len(task.val_cases)} validation cases: threshold {point.threshold}, min_lesion_mm3 {point.min_lesion_mm3}")
     say("  ".join(f"{key} {value:.4g}" for key, value in point.figures.items()))
 
@@ -147,11 +160,11 @@ def crop(text: str) -> Optional[Tuple[int, int]]:
 
 def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_run_options(parser, batch=16, epoch_steps=300)
+    add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=crop, default=(128, 64), metavar="ROWSxCOLUMNS", help="random crops, multiples of 16; 0: whole slices (128x64)")
     parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
     parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
-    parser.add_argument("--val-cases", type=int, default=40, help="cases of a validation; the last one takes all (40)")
+    parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
     parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
