@@ -3,67 +3,39 @@
 
 A checkpoint is `torch.save({"network": "segmenter" | "classifier", "state_dict": ..., "channels": [...]})`;
 `channels` are the roles of the input channels in order (`["t2"]` for a segmenter). Optional are `threshold`,
-a tensor of one number, and `threshold_source`, which says in words where it comes from.
+a tensor of one number, and `threshold_source`, which says in words where it comes from; `figures`, tensors of one
+number each, on validation patients; and for a segmenter `min_lesion_mm3`, `example_images` and `example_masks`
+[N,1,H,W]. That is what train_segmenter.py and train_classifiers.py write.
 """
 
 import argparse
 import hashlib
 import json
 import os
-import pickle
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
 
 import torch
 from torch import Tensor, nn
 
-from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsampling
+from checkpoint import Examples, Trained, read_checkpoint
+from model_card import model_card
+from networks import NODES, DenseNetClassifier, with_shuffle_upsampling
 from untrained import node_input, simulated_batch, untrained_classifier, untrained_segmenter
 
 LICENCE = "Apache-2.0"
-CHANNEL_ROLES = {"t2", "t2_in_mask", "mask", "zero"}
-"""What the program can serve (models/README.md)."""
+DEFAULT_SIZE = 256
 UNTRAINED_CHANNELS = ["zero", "t2_in_mask", "mask"]
 GOLDEN_TOLERANCE = 1e-3
 CONVERSION_TOLERANCE = 1e-4
 """Largest difference between the exported and the eager network, both in fp32 with the same weights."""
 BF16_TOLERANCE = 0.02
-"""Largest difference between bf16 and fp32 probabilities for `bf16_agrees`."""
-
-
-class Trained(NamedTuple):
-    """One network and what the manifest says about it."""
-
-    network: nn.Module
-    channels: List[str]
-    threshold: float = 0.5
-    threshold_source: str = "fixed at 0.5"
-
-
-def read_checkpoint(path: Path, kind: str) -> Trained:
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise SystemExit(f"{path.name} cannot be read as a checkpoint of tensors: {error}") from None
-    found = checkpoint.get("network") if isinstance(checkpoint, dict) else None
-    if found != kind:
-        raise SystemExit(f"{path.name} holds a {found}; expected a {kind}")
-    channels = list(checkpoint["channels"])
-    unknown = sorted(set(channels) - CHANNEL_ROLES)
-    if unknown or not channels or (kind == "segmenter" and channels != ["t2"]):
-        raise SystemExit(f"{path.name} has channels {channels}; known are {sorted(CHANNEL_ROLES)}, a segmenter has ['t2']")
-    network = MultiResUNet() if kind == "segmenter" else DenseNetClassifier(len(channels))
-    try:
-        network.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        raise SystemExit(f"{path.name} does not fit the {kind}: {error}") from None
-    if "threshold" not in checkpoint:
-        return Trained(network.eval(), channels)
-    threshold = round(float(checkpoint["threshold"]), 6)
-    return Trained(network.eval(), channels, threshold, checkpoint.get("threshold_source", "set in training"))
+"""Largest difference between the classifiers' bf16 and fp32 probabilities for `bf16_agrees`."""
+BF16_DICE = 0.995
+"""Smallest mean Dice of the segmenter's bf16 and fp32 masks for `bf16_agrees`."""
 
 
 def untrained_networks(seed: int, size: int) -> Dict[str, Trained]:
@@ -114,31 +86,82 @@ def export_network(name: str, network: nn.Module, example: Tensor, path: Path) -
     return loaded
 
 
-def bf16_agrees(loaded: torch.jit.ScriptModule, example: Tensor, is_classifier: bool) -> bool:
-    """Probabilities within `BF16_TOLERANCE`, and the same classes decided."""
-    with torch.autocast("cpu", torch.bfloat16):
-        low = loaded(example).float()
-    full = loaded(example)
-    if not is_classifier:
-        return bool((low - full).abs().max() <= BF16_TOLERANCE)
-    close = (low.softmax(1) - full.softmax(1)).abs().max() <= BF16_TOLERANCE
-    return bool(close) and bool((low.argmax(1) == full.argmax(1)).all())
+def bf16_agrees(loaded: torch.jit.ScriptModule, examples: Tensor, trained: Trained, is_classifier: bool) -> bool:
+    """The same classes with probabilities within `BF16_TOLERANCE`, or masks that overlap by `BF16_DICE`, over all examples."""
+    full, low = [], []
+    for example in examples.split(1):  # one by one, as memory is bounded and the program's batches differ anyway
+        full.append(loaded(example))
+        with torch.autocast("cpu", torch.bfloat16):
+            low.append(loaded(example).float())
+    full, low = torch.cat(full), torch.cat(low)
+    if is_classifier:
+        close = (low.softmax(1) - full.softmax(1)).abs().max() <= BF16_TOLERANCE
+        return bool(close) and bool((low.argmax(1) == full.argmax(1)).all())
+    marked = [(part >= trained.threshold).flatten(1).float() for part in (full, low)]
+    sizes = marked[0].sum(1) + marked[1].sum(1)
+    dice = torch.where(sizes > 0, 2 * (marked[0] * marked[1]).sum(1) / sizes, torch.ones_like(sizes))
+    return bool(dice.mean() >= BF16_DICE)
 
 
-def write_networks(networks: Dict[str, Trained], image: Tensor, mask: Tensor, folder: Path) -> bool:
-    """Writes the four networks and golden.pt; true if bf16 agrees with fp32 in all of them."""
+def write_networks(networks: Dict[str, Trained], golden_input: Examples, examples: Examples, folder: Path) -> bool:
+    """Writes the four networks and golden.pt; true if bf16 agrees with fp32 in all of them on the examples."""
     golden = nn.Module()
-    golden.register_buffer("input", image.clone())  # a slice would save its whole batch
-    golden.register_buffer("mask", mask.clone())
+    golden.register_buffer("input", golden_input.images.clone())  # a slice would save its whole batch
+    golden.register_buffer("mask", golden_input.masks.clone())
     agrees = True
     for name, trained in networks.items():
         is_classifier = name in NODES
-        example = node_input(trained.channels, image, mask) if is_classifier else image
-        loaded = export_network(name, trained.network, example, folder / f"{name}.pt")
-        golden.register_buffer(name, loaded(example))
-        agrees = bf16_agrees(loaded, example, is_classifier) and agrees
+        first, inputs = (
+            node_input(trained.channels, *slices) if is_classifier else slices.images for slices in (golden_input, examples)
+        )
+        loaded = export_network(name, trained.network, first, folder / f"{name}.pt")
+        golden.register_buffer(name, loaded(first))
+        agrees = bf16_agrees(loaded, inputs, trained, is_classifier) and agrees
     save_script(torch.jit.script(golden), folder / "golden.pt")
     return agrees
+
+
+def golden_and_examples(networks: Dict[str, Trained], options: argparse.Namespace) -> List[Examples]:
+    """The golden input [1,1,H,W], which goes into the package, and the slices that bf16 is checked on."""
+    examples = networks["segmenter"].examples
+    if examples and options.golden_from_validation:
+        golden_input = Examples(*(part[:1] for part in examples))
+    else:
+        golden_input = Examples(*(part[:1] for part in simulated_batch(options.seed, options.input_size)))
+    return [golden_input, examples or golden_input]
+
+
+def set_defaults_from(networks: Dict[str, Trained], options: argparse.Namespace) -> None:
+    """What the options leave open is as in training."""
+    segmenter = networks["segmenter"]
+    trained_size = segmenter.examples.images.shape[-1] if segmenter.examples else None
+    options.input_size = options.input_size or trained_size or DEFAULT_SIZE
+    if trained_size not in (None, options.input_size):
+        raise SystemExit(f"--input-size {options.input_size} differs from the {trained_size} pixels of training; leave it out")
+    if options.golden_from_validation and not segmenter.examples:
+        raise SystemExit("--golden-from-validation: the segmenter's checkpoint holds no validation slices; leave it out")
+    if options.min_lesion_mm3 is None:
+        options.min_lesion_mm3 = segmenter.min_lesion_mm3
+    if options.threshold == "youden":
+        for node in NODES:
+            if "youden" not in networks[node].figures:
+                raise SystemExit(f"--threshold youden: the checkpoint of {node} holds no cut-off of validation patients; leave it out")
+            networks[node] = networks[node].with_youden_threshold()
+
+
+def classifier_facts(trained: Trained, node: str) -> dict:
+    """The manifest entries of a classifier beside its file."""
+    facts = {
+        "channels": trained.channels,
+        "classes": list(NODES[node]),
+        "threshold": trained.threshold,
+        "threshold_source": trained.threshold_source,
+    }
+    if "temperature" in trained.figures:
+        figures = {key: trained.figures[key] for key in ("temperature", "brier", "brier_before", "ece", "ece_before")}
+        facts["thresholds"] = {"fixed": 0.5, "youden_validation": trained.figures["youden"]}
+        facts["calibration"] = {"method": "temperature", **figures, "patients": round(trained.figures["patients"])}
+    return facts
 
 
 def manifest(networks: Dict[str, Trained], folder: Path, agrees: bool, options: argparse.Namespace) -> dict:
@@ -160,64 +183,23 @@ def manifest(networks: Dict[str, Trained], folder: Path, agrees: bool, options: 
         "min_lesion_mm3": options.min_lesion_mm3,
         "bf16_agrees": agrees,
         "segmenter": {**network_file("segmenter"), "threshold": networks["segmenter"].threshold},
-        "classifiers": {
-            node: {
-                **network_file(node),
-                "channels": networks[node].channels,
-                "classes": list(classes),
-                "threshold": networks[node].threshold,
-                "threshold_source": networks[node].threshold_source,
-            }
-            for node, classes in NODES.items()
-        },
+        "classifiers": {node: {**network_file(node), **classifier_facts(networks[node], node)} for node in NODES},
         "golden": {**network_file("golden"), "tolerance": GOLDEN_TOLERANCE},
     }
-
-
-def model_card(facts: dict, options: argparse.Namespace) -> str:
-    if options.untrained:
-        warning = f"**The weights are drawn from the seed {options.seed}: nothing was learned and the results mean nothing.**"
-    else:
-        warning = f"**Trained on: {facts['trained_on']}.**"
-    nodes = "\n".join(
-        f"- `{node}`: channels {', '.join(spec['channels'])}; {spec['classes'][1]} if its probability is at "
-        f"least {spec['threshold']} ({spec['threshold_source']})"
-        for node, spec in facts["classifiers"].items()
-    )
-    details = "\n" + options.card.read_text(encoding="utf-8") if options.card else ""
-    return f"""{warning}
-
-# Model package {facts['name']}, version {facts['version']}
-
-- Licence: {facts['licence']}
-- Trained on: {facts['trained_on']}
-- Intended use: {facts['intended_use']}
-- Must not be used for: diagnosis, treatment or any other decision about a patient.
-- Input: sagittal T2, {facts['input_size']} x {facts['input_size']} pixels, {facts['fit']}
-- bf16 agrees with fp32 on the golden input: {'yes' if facts['bf16_agrees'] else 'no'}
-
-## Networks
-
-- `segmenter`: 2D MultiResUNet; a pixel is lesion if its probability is at least {facts['segmenter']['threshold']}
-{nodes}
-
-The classifiers are DenseNet121. Method: Zhuo, Zhang et al., Radiology: Artificial Intelligence 2022;4(6):e210292,
-doi 10.1148/ryai.210292. This package is not the authors'.
-{details}"""
 
 
 def write_package(networks: Dict[str, Trained], options: argparse.Namespace) -> None:
     """Writes everything into a temporary folder beside the package and renames it at the end."""
     target: Path = options.output
     target.parent.mkdir(parents=True, exist_ok=True)
-    images, masks = simulated_batch(options.seed, options.input_size)
+    golden_input, examples = golden_and_examples(networks, options)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         folder = Path(scratch) / "package"
         folder.mkdir()
-        agrees = write_networks(networks, images[:1], masks[:1], folder)
+        agrees = write_networks(networks, golden_input, examples, folder)
         facts = manifest(networks, folder, agrees, options)
         (folder / "manifest.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-        (folder / "MODEL_CARD.md").write_text(model_card(facts, options), encoding="utf-8")
+        (folder / "MODEL_CARD.md").write_text(model_card(facts, networks, options), encoding="utf-8")
         if target.exists():
             target.rename(Path(scratch) / "replaced")
         folder.rename(target)
@@ -240,10 +222,12 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     facts.add_argument("--licence", default=LICENCE, help=f"licence of the weights ({LICENCE})")
     facts.add_argument("--trained-on", help="the data, in words; required with checkpoints")
     facts.add_argument("--intended-use", default="Research on spinal cord MRI. Not a medical device.")
-    facts.add_argument("--input-size", type=int, default=256, help="edge of the network image in pixels (256)")
+    facts.add_argument("--input-size", type=int, help="edge of the network image in pixels (as in training, else 256)")
     facts.add_argument("--fit", choices=("letterbox", "stretch"), default="letterbox", help="as in training (letterbox)")
     facts.add_argument("--clip-sd", type=float, default=5.0, help="normalisation as in training (5)")
-    facts.add_argument("--min-lesion-mm3", type=float, default=0.0, help="smaller lesions are removed (0)")
+    facts.add_argument("--min-lesion-mm3", type=float, help="smaller lesions are removed (as chosen in training, else 0)")
+    facts.add_argument("--threshold", choices=("fixed", "youden"), default="fixed", help="of the classifiers: 0.5, or Youden's on validation (fixed)")
+    facts.add_argument("--golden-from-validation", action="store_true", help="put a validation slice into the package as its golden input; only if images of the cohort may be given away")
     facts.add_argument("--card", type=Path, metavar="FILE", help="Markdown to append to the model card: recipe, figures")
     options = parser.parse_args(arguments)
     complete_options(parser, options)
@@ -263,7 +247,7 @@ def complete_options(parser: argparse.ArgumentParser, options: argparse.Namespac
     elif not options.trained_on:
         parser.error("--trained-on must say what the networks were trained on")
     options.name = options.name or options.output.name
-    if options.input_size < 32 or options.input_size % 16:
+    if options.input_size is not None and (options.input_size < 32 or options.input_size % 16):
         parser.error(f"--input-size {options.input_size}: expected a multiple of 16, at least 32")
     if options.output.exists() and not options.overwrite:
         parser.error(f"{options.output} exists; give --overwrite to replace it")
@@ -273,10 +257,11 @@ def main(arguments: List[str]) -> int:
     options = parse_arguments(arguments)
     torch.set_num_threads(1)  # sums in one order, so that a seed gives the same files anywhere
     if options.untrained:
-        networks = untrained_networks(options.seed, options.input_size)
+        networks = untrained_networks(options.seed, options.input_size or DEFAULT_SIZE)
     else:
         networks = {"segmenter": read_checkpoint(options.segmenter, "segmenter")}
         networks.update({node: read_checkpoint(getattr(options, node), "classifier") for node in NODES})
+    set_defaults_from(networks, options)
     with torch.no_grad():
         write_package(networks, options)
     print(options.output)

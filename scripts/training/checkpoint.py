@@ -1,0 +1,76 @@
+"""Reading the checkpoints that training writes: networks and what a manifest says about them."""
+
+import pickle
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+import torch
+from torch import Tensor, nn
+
+from networks import DenseNetClassifier, MultiResUNet
+
+CHANNEL_ROLES = {"t2", "t2_in_mask", "mask", "zero"}
+"""What the program can serve (models/README.md)."""
+
+
+class Examples(NamedTuple):
+    """Validation slices [N,1,H,W] in [0,1] and their lesion masks; the first is the golden input if that is asked for."""
+
+    images: Tensor
+    masks: Tensor
+
+
+class Trained(NamedTuple):
+    """One network and what the manifest says about it. `figures` are those of validation, by name."""
+
+    network: nn.Module
+    channels: List[str]
+    threshold: float = 0.5
+    threshold_source: str = "fixed at 0.5"
+    min_lesion_mm3: float = 0.0
+    figures: Dict[str, float] = {}
+    examples: Optional[Examples] = None
+
+    def with_youden_threshold(self) -> "Trained":
+        """Obeys Youden's cut-off on the validation patients in place of 0.5."""
+        patients = round(self.figures["patients"])
+        source = f"Youden's index on {patients} validation patients"
+        return self._replace(threshold=self.figures["youden"], threshold_source=source)
+
+
+def read_checkpoint(path: Path, kind: str) -> Trained:
+    """`kind` is segmenter or classifier; leaves with a message if the file is anything else."""
+    content = read_content(path)
+    found = content.get("network") if isinstance(content, dict) else None
+    if found != kind:
+        raise SystemExit(f"{path.name} holds a {found}; expected a {kind}")
+    channels = list(content["channels"])
+    unknown = sorted(set(channels) - CHANNEL_ROLES)
+    if unknown or not channels or (kind == "segmenter" and channels != ["t2"]):
+        raise SystemExit(f"{path.name} has channels {channels}; known are {sorted(CHANNEL_ROLES)}, a segmenter has ['t2']")
+    network = MultiResUNet() if kind == "segmenter" else DenseNetClassifier(len(channels))
+    try:
+        network.load_state_dict(content["state_dict"])
+    except RuntimeError as error:
+        raise SystemExit(f"{path.name} does not fit the {kind}: {error}") from None
+    return Trained(network.eval(), channels, **facts_of(content))
+
+
+def read_content(path: Path) -> dict:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise SystemExit(f"{path.name} cannot be read as a checkpoint of tensors: {error}") from None
+
+
+def facts_of(content: dict) -> dict:
+    """The optional entries, as arguments of `Trained`."""
+    facts = {"figures": {name: round(float(value), 6) for name, value in content.get("figures", {}).items()}}
+    if "threshold" in content:
+        facts["threshold"] = round(float(content["threshold"]), 6)
+        facts["threshold_source"] = content.get("threshold_source", "set in training")
+    if "min_lesion_mm3" in content:
+        facts["min_lesion_mm3"] = round(float(content["min_lesion_mm3"]), 6)
+    if "example_images" in content:
+        facts["examples"] = Examples(content["example_images"].float(), content["example_masks"].float())
+    return facts

@@ -1,0 +1,87 @@
+"""One training run: its options, device and folder."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+
+def positive_number(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise ValueError
+    return value
+
+
+def positive_count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+positive_number.__name__, positive_count.__name__ = "positive number", "positive count"  # argparse names them in messages
+
+
+def add_run_options(parser: argparse.ArgumentParser, batch: int, epoch_steps: int) -> None:
+    parser.add_argument("prepared", type=Path, help="the folder that `cordlesion prepare` wrote")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="folder of this run")
+    parser.add_argument("--resume", action="store_true", help="go on from RUN/last.ckpt if it is there")
+    parser.add_argument("--minutes", type=positive_number, default=60, help="time budget, over which the rate falls as a cosine (60)")
+    parser.add_argument("--steps", type=positive_count, help="budget in steps instead of minutes")
+    parser.add_argument("--epoch-steps", type=positive_count, default=epoch_steps, help=f"steps between validations ({epoch_steps})")
+    parser.add_argument("--batch", type=positive_count, default=batch, help=f"slices per step ({batch})")
+    parser.add_argument("--lr", type=positive_number, help="Adam's learning rate")
+    parser.add_argument("--patience", type=int, default=0, help="halve the rate after this many epochs without a better score, instead of the cosine")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="checkpoint whose weights to start from")
+    parser.add_argument("--seed", type=int, default=1, help="of initial weights and sampling (1)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda[:N]; default: cuda if there is one")
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="auto: bf16 where the hardware has it")
+    parser.add_argument("--threads", type=positive_count, help="CPU threads (all cores)")
+    parser.add_argument("--compile", action="store_true", help="torch.compile (PyTorch 2 and a C++ compiler)")
+
+
+def start_run(options: argparse.Namespace) -> torch.device:
+    """Creates RUN, seeds, and says on what is computed."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    if (options.output / "last.ckpt").exists() and not options.resume:
+        raise SystemExit(f"{options.output} already holds a run; give --resume to go on with it, or another folder")
+    torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
+    torch.manual_seed(options.seed)
+    device = torch.device(options.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SystemExit(f"--device {options.device}: this PyTorch finds no CUDA GPU; use --device cpu")
+    options.bf16 = options.precision == "bf16" or (options.precision == "auto" and has_bf16(device))
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    say(f"PyTorch {torch.__version__}, {where}, {'bf16' if options.bf16 else 'fp32'}")
+    return device
+
+
+def has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def save_atomically(content: dict, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    torch.save(content, part)
+    os.replace(part, path)
+
+
+def read_start(path: Path) -> dict:
+    """The weights of one of our checkpoints or of a plain state_dict."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds
+        raise SystemExit(f"{path} cannot be read as a checkpoint: {error}") from None
+    return content.get("state_dict", content)

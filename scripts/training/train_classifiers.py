@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Trains the classifier of one node, or a common start of all three (--node common), on a prepared cohort.
+
+RUN/best.ckpt of a node is what export.py takes; that of `common` is for --start, in place of ImageNet weights. With
+--segmenter the classifiers see predicted masks as well as true ones, and validation uses the predicted ones, as the
+program will. The checkpoint with the best validation is kept: the lowest log loss of patients, after temperature scaling.
+The published recipe is --lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift 50 --flips both --channels zero t2_in_mask mask.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from augment import Variation, random_views, sample, vary_intensity
+from classifying import CLASS_LABELS, IGNORED, SharedClassifier, read_nodes, target
+from cohort import Slices, open_slices
+from loop import Trainer, Validation
+from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
+from networks import NODES
+from predicted_masks import predicted_masks
+from run import add_run_options, start_run
+from sampling import pick
+from segmenting import slices_to
+from untrained import node_input
+
+CHANNELS = ["t2", "t2_in_mask", "mask"]
+LEARNING_RATE, LEARNING_RATE_FROM_NOTHING = 1e-4, 5e-4
+INFERENCE_BATCH = 16
+
+
+class Patients(NamedTuple):
+    """Validation patients that a node applies to: true class, and the logit differences of their slices."""
+
+    truth: np.ndarray
+    margins: List[np.ndarray]
+
+
+class ClassifierTask:
+    """Batches, loss and validation of one node or of all."""
+
+    def __init__(self, slices: Slices, predicted: Optional[np.ndarray], options: argparse.Namespace, device: torch.device):
+        self.slices, self.options, self.device = slices, options, device
+        self.nodes = read_nodes(options.node)
+        self.network = SharedClassifier(self.nodes, len(options.channels))
+        if options.start:
+            self.network.start_from(options.start)
+        self.network.to(device=device, memory_format=torch.channels_last)
+        self.forward = torch.compile(self.network, dynamic=False) if options.compile else self.network
+        flips = (options.flips != "none", options.flips == "both")
+        self.variation = Variation(options.rotation, options.shift, (1.0, 1.25), *flips)
+        self.masks = [slices.masks] if predicted is None else [slices.masks, predicted]
+        self.usable = [self.slices_with_mask(masks) for masks in self.masks]
+        self.groups = self.training_groups()
+        self.check_validation()
+
+    def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
+        """Per case, the slices whose mask has a pixel."""
+        ranges = [range(*self.slices.of_case(case).indices(len(masks))) for case in range(len(self.slices.cases))]
+        return [[index for index in part if masks[index].any()] for part in ranges]
+
+    def training_groups(self) -> List[List[List[int]]]:
+        """Training cases in groups of equal weight, in each of which labels weigh equally: the two classes of a node; for
+        `common` the four labels."""
+        labels = CLASS_LABELS[self.nodes[0]]
+        if len(self.nodes) > 1:
+            labels = [(label,) for pair in labels for label in pair]
+        train = self.slices.in_split("train")
+        groups = [[[case for case in train if self.slices.cases[case].label == label] for label in group] for group in labels]
+        for group, names in zip(groups, labels):
+            for cases, name in zip(group, names):
+                if not cases:
+                    raise SystemExit(f"no training case has the label {name}, which {self.options.node} needs")
+        return groups
+
+    def check_validation(self) -> None:
+        usable = [index for index in self.slices.in_split("val") if self.usable[-1][index]]
+        for node in self.nodes:
+            found = {target(node, self.slices.cases[index].label) for index in usable}
+            for value, name in enumerate(NODES[node]):
+                if value not in found:
+                    raise SystemExit(f"no validation case of {name} has a lesion mask to classify; train the segmenter longer or without --segmenter")
+
+    def draw(self, count: int) -> Tuple[Tensor, Tensor, List[str]]:
+        """Images, masks and labels: case at random, then true or predicted masks, then one of the slices they mark."""
+        images, masks, labels = [], [], []
+        for position in range(count):
+            group = self.groups[position % len(self.groups)]
+            case = pick(group[pick(range(len(group)))])
+            sources = [source for source in range(len(self.masks)) if self.usable[source][case]]
+            source = pick(sources)
+            index = pick(self.usable[source][case])
+            images.append(self.slices.images[index])
+            masks.append(self.masks[source][index])
+            labels.append(self.slices.cases[case].label)
+        return slices_to(np.stack(images), self.device), slices_to(np.stack(masks), self.device), labels
+
+    def batch(self) -> Tuple[Tensor, List[str]]:
+        images, masks, labels = self.draw(self.options.batch)
+        size = self.slices.size
+        centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
+        images, masks = sample(images, masks, random_views(self.variation, centres, size, size, size))
+        return self.channels(vary_intensity(images), masks), labels
+
+    def channels(self, images: Tensor, masks: Tensor) -> Tensor:
+        return node_input(self.options.channels, images, masks).contiguous(memory_format=torch.channels_last)
+
+    def loss(self, progress: float) -> Tensor:
+        inputs, labels = self.batch()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
+            logits = self.forward(inputs)
+        total = torch.zeros((), device=self.device)
+        for node, values in logits.items():
+            targets = torch.tensor([target(node, label) for label in labels], device=self.device)
+            total = total + functional.cross_entropy(values.float(), targets, ignore_index=IGNORED)
+        return total
+
+    def margins(self, images: np.ndarray, masks: np.ndarray) -> Dict[str, np.ndarray]:
+        """Logit of the second class minus that of the first, per node and slice."""
+        parts: Dict[str, List[np.ndarray]] = {node: [] for node in self.nodes}
+        for start in range(0, len(images), INFERENCE_BATCH):
+            part = slice(start, start + INFERENCE_BATCH)
+            inputs = self.channels(slices_to(images[part], self.device), slices_to(masks[part], self.device))
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
+                logits = self.network(inputs)
+            for node, values in logits.items():
+                parts[node].append((values[:, 1].float() - values[:, 0].float()).cpu().numpy())
+        return {node: np.concatenate(found) for node, found in parts.items()}
+
+    def validation_patients(self) -> Dict[str, Patients]:
+        """Patients in whom the program would find a lesion; cases of a patient are taken together."""
+        masks, usable = self.masks[-1], self.usable[-1]
+        found: Dict[str, Dict[tuple, List[np.ndarray]]] = {node: {} for node in self.nodes}
+        for index in self.slices.in_split("val"):
+            case = self.slices.cases[index]
+            applies = [node for node in self.nodes if target(node, case.label) != IGNORED]
+            if not applies or not usable[index]:
+                continue
+            margins = self.margins(self.slices.images[usable[index]], masks[usable[index]])
+            for node in applies:
+                found[node].setdefault((case.patient_id, target(node, case.label)), []).append(margins[node])
+        return {
+            node: Patients(np.array([truth for _, truth in part]), [np.concatenate(margins) for margins in part.values()])
+            for node, part in found.items()
+        }
+
+    def validate(self) -> Validation:
+        figures = {node: calibrated_figures(patients) for node, patients in self.validation_patients().items()}
+        score = -float(np.mean([measured["log_loss"] for measured in figures.values()]))
+        if len(figures) == 1:
+            shown = figures[self.nodes[0]]
+        else:
+            shown = {f"{node}_{key}": measured[key] for node, measured in figures.items() for key in ("log_loss", "auc", "accuracy")}
+        return Validation(score, shown, self.checkpoint(figures))
+
+    def checkpoint(self, figures: Dict[str, Dict[str, float]]) -> dict:
+        if self.options.node == "common":
+            state = {key: value.cpu() for key, value in self.network.state_dict().items()}
+            return {"network": "common", "state_dict": state, "channels": list(self.options.channels)}
+        node = self.nodes[0]
+        return {
+            "network": "classifier",
+            "node": node,
+            "state_dict": self.network.state_of(node, figures[node]["temperature"]),
+            "channels": list(self.options.channels),
+            "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in figures[node].items()},
+        }
+
+
+def calibrated_figures(patients: Patients) -> Dict[str, float]:
+    """All figures of a node's validation patients: those `_before` at temperature 1, the others at the fitted one."""
+    truth = patients.truth
+    temperature = fit_temperature(truth, patients.margins)
+    before, after = patient_probability(patients.margins), patient_probability(patients.margins, temperature)
+    cut = youden(truth, after)
+    fixed, best = sensitivity_specificity(truth, after, 0.5), sensitivity_specificity(truth, after, cut)
+    return {
+        "patients": len(truth),
+        "log_loss": log_loss(truth, after),
+        "auc": auc(truth, after),
+        "accuracy": float(((after >= 0.5) == truth).mean()),
+        "sensitivity": fixed[0],
+        "specificity": fixed[1],
+        "youden": cut,
+        "youden_sensitivity": best[0],
+        "youden_specificity": best[1],
+        "temperature": temperature,
+        "brier_before": brier(truth, before),
+        "brier": brier(truth, after),
+        "ece_before": expected_calibration_error(truth, before),
+        "ece": expected_calibration_error(truth, after),
+    }
+
+
+def parse_arguments(arguments: List[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_options(parser, batch=16, epoch_steps=200)
+    parser.add_argument("--node", choices=(*NODES, "common"), required=True)
+    parser.add_argument("--segmenter", type=Path, metavar="CKPT", help="best.ckpt of the segmenter; without it only true masks are seen")
+    parser.add_argument("--channels", nargs="+", choices=("t2", "t2_in_mask", "mask", "zero"), default=CHANNELS, help=f"of the input ({' '.join(CHANNELS)})")
+    parser.add_argument("--rotation", type=float, default=30, help="largest rotation in degrees (30)")
+    parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
+    parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
+    options = parser.parse_args(arguments)
+    options.lr = options.lr or (LEARNING_RATE if options.start else LEARNING_RATE_FROM_NOTHING)
+    return options
+
+
+def main(arguments: List[str]) -> int:
+    options = parse_arguments(arguments)
+    slices = open_slices(options.prepared)
+    device = start_run(options)
+    predicted = None
+    if options.segmenter:
+        predicted = predicted_masks(slices, options.prepared, options.segmenter, device, options.bf16)
+    task = ClassifierTask(slices, predicted, options, device)
+    Trainer(task.network, options, task.loss, task.validate).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Trains the segmenter on a prepared cohort: RUN/best.ckpt is what export.py and train_classifiers.py take.
+
+Loss: soft Dice of the batch + binary cross-entropy. Most of the budget goes to random crops, which are cheap; the last part
+(--full-share) to whole slices, which the program will give the network. The checkpoint with the best validation is kept:
+the Dice, averaged over labels, at the operating point that operating_point.py chooses.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from augment import Variation, random_views, sample, vary_intensity
+from checkpoint import read_content
+from cohort import LABELS, Slices, open_slices
+from loop import Trainer, Validation
+from operating_point import OperatingPoint, choose_operating_point, measure_case
+from run import add_run_options, positive_count, read_start, say, save_atomically, start_run
+from sampling import SegmentationSampler, lesion_pixel
+from segmenting import fast_segmenter, probabilities, slices_to
+
+LEARNING_RATE = 1e-3
+EXAMPLES = 8
+"""Validation slices kept in the checkpoint, on which export.py compares bf16 with fp32."""
+
+
+def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    """Soft Dice over the whole batch, so that slices without lesion count too, + binary cross-entropy."""
+    probability = torch.sigmoid(logits)
+    overlap = (probability * masks).sum()
+    dice = (2 * overlap + 1) / (probability.sum() + masks.sum() + 1)
+    return 1 - dice + functional.binary_cross_entropy_with_logits(logits, masks)
+
+
+class SegmenterTask:
+    """Batches, loss and validation of the segmenter."""
+
+    def __init__(self, slices: Slices, options: argparse.Namespace, device: torch.device):
+        self.slices, self.options, self.device = slices, options, device
+        self.network = fast_segmenter().to(device)
+        if options.start:
+            load_start(self.network, options.start)
+        self.sampler = SegmentationSampler(slices, options.lesion_share)
+        flips = (options.flips != "none", options.flips == "both")
+        self.variation = Variation(options.rotation, options.shift, (0.8, 1.25), *flips)
+        self.val_cases = spread_over_labels(slices, slices.in_split("val"))
+        logits = self.network.logits
+        self.logits = torch.compile(logits, dynamic=False) if options.compile else logits
+
+    def centres(self, chosen: List[int], masks: np.ndarray, window: Tuple[int, int]) -> Tensor:
+        """Where the windows are: near a lesion pixel if there is one, else anywhere inside the slice."""
+        whole, half = self.slices.size, torch.tensor(window) / 2
+        centres = half + torch.rand(len(chosen), 2) * (whole - 2 * half)
+        for row, index in enumerate(chosen):
+            if self.slices.lesion_pixels[index]:
+                near = torch.from_numpy(lesion_pixel(masks[row])) + (torch.rand(2) - 0.5) * 1.5 * half
+                centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
+        return centres - 0.5
+
+    def batch(self, progress: float) -> Tuple[Tensor, Tensor]:
+        """Images and masks [N,1,rows,columns]; as many pixels whatever the window."""
+        options, whole = self.options, self.slices.size
+        window = options.crop if options.crop and progress < 1 - options.full_share else (whole, whole)
+        count = options.batch
+        if options.crop:
+            count = max(2, round(count * options.crop[0] * options.crop[1] / (window[0] * window[1])))
+        chosen = self.sampler.draw(count)
+        masks = self.slices.masks[chosen]
+        centres = self.centres(chosen, masks, window)
+        grid = random_views(self.variation, centres.to(self.device), whole, *window)
+        images, truth = sample(slices_to(self.slices.images[chosen], self.device), slices_to(masks, self.device), grid)
+        return vary_intensity(images), truth
+
+    def loss(self, progress: float) -> Tensor:
+        images, truth = self.batch(progress)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
+            logits = self.logits(images)
+        return segmentation_loss(logits.float(), truth)
+
+    def evaluate(self, cases: List[int]) -> OperatingPoint:
+        measured = []
+        for case in cases:
+            part = self.slices.of_case(case)
+            found = probabilities(self.network, self.slices.images[part], self.device, self.options.bf16)
+            label, voxel_mm3 = self.slices.cases[case].label, float(self.slices.voxel_mm3[case])
+            measured.append(measure_case(label, voxel_mm3, found, self.slices.masks[part]))
+        return choose_operating_point(measured)
+
+    def validate(self) -> Validation:
+        cases = self.val_cases[: self.options.val_cases]
+        point = self.evaluate(cases)
+        figures = {**point.figures, "threshold": point.threshold, "min_lesion_mm3": point.min_lesion_mm3}
+        return Validation(point.score, figures, self.checkpoint(point, len(cases)))
+
+    def checkpoint(self, point: OperatingPoint, cases: int) -> dict:
+        images, masks = self.examples()
+        return {
+            "network": "segmenter",
+            "state_dict": {key: value.cpu() for key, value in self.network.state_dict().items()},
+            "channels": ["t2"],
+            "threshold": torch.tensor(point.threshold, dtype=torch.float64),
+            "threshold_source": f"best mean Dice of {cases} validation cases",
+            "min_lesion_mm3": torch.tensor(point.min_lesion_mm3, dtype=torch.float64),
+            "example_images": images,
+            "example_masks": masks,
+            "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in point.figures.items()},
+        }
+
+    def examples(self) -> List[Tensor]:
+        """The slice with the largest lesion of each of the first validation cases, [N,1,H,W] in half precision, and its mask."""
+        with_lesion = [case for case in self.val_cases if self.slices.cases[case].label != "healthy"][:EXAMPLES]
+        parts = [self.slices.of_case(case) for case in with_lesion]
+        chosen = [part.start + int(self.slices.lesion_pixels[part].argmax()) for part in parts]
+        arrays = [self.slices.images[chosen], self.slices.masks[chosen]]
+        return [torch.from_numpy(array)[:, None].contiguous() for array in arrays]
+
+
+def load_start(network: torch.nn.Module, path: Path) -> None:
+    try:
+        network.load_state_dict(read_start(path))
+    except RuntimeError as error:
+        raise SystemExit(f"{path} does not fit the segmenter: {error}") from None
+
+
+def spread_over_labels(slices: Slices, cases: List[int]) -> List[int]:
+    """`cases` ordered such that any beginning holds the labels in equal shares."""
+    queues = [[case for case in cases if slices.cases[case].label == label] for label in LABELS]
+    longest = max(len(queue) for queue in queues)
+    return [queue[i] for i in range(longest) for queue in queues if i < len(queue)]
+
+
+def choose_threshold(task: SegmenterTask) -> None:
+    """Gives best.ckpt the operating point of all validation cases, once."""
+    path = task.options.output / "best.ckpt"
+    best = read_content(path)
+    if best.get("complete"):
+        return say("this run is complete")
+    task.network.load_state_dict(best["state_dict"])
+    task.network.eval()
+    point = task.evaluate(task.val_cases)
+    save_atomically({**task.checkpoint(point, len(task.val_cases)), "complete": True}, path)
+    say(f"all {len(task.val_cases)} validation cases: threshold {point.threshold}, min_lesion_mm3 {point.min_lesion_mm3}")
+    say("  ".join(f"{key} {value:.4g}" for key, value in point.figures.items()))
+
+
+def crop(text: str) -> Optional[Tuple[int, int]]:
+    if text == "0":
+        return None
+    rows, _, columns = text.partition("x")
+    if not (rows.isdigit() and columns.isdigit()) or min(int(rows), int(columns)) < 16 or int(rows) % 16 or int(columns) % 16:
+        raise argparse.ArgumentTypeError(f"'{text}': expected rows x columns, multiples of 16, for example 128x64")
+    return int(rows), int(columns)
+
+
+def parse_arguments(arguments: List[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run_options(parser, batch=16, epoch_steps=500)
+    parser.add_argument("--crop", type=crop, default=(128, 64), metavar="ROWSxCOLUMNS", help="random crops, multiples of 16; 0: whole slices (128x64)")
+    parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
+    parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
+    parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
+    parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
+    parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
+    parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
+    options = parser.parse_args(arguments)
+    options.lr = options.lr or LEARNING_RATE
+    return options
+
+
+def main(arguments: List[str]) -> int:
+    options = parse_arguments(arguments)
+    slices = open_slices(options.prepared)
+    device = start_run(options)
+    task = SegmenterTask(slices, options, device)
+    Trainer(task.network, options, task.loss, task.validate).run()
+    choose_threshold(task)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

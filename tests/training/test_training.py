@@ -1,0 +1,203 @@
+"""Training runs on a tiny cohort: end to end, cut off and resumed, and what the checkpoints hold."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import torch
+
+from toy_cohort import write_cohort
+import train_classifiers
+import train_segmenter
+from classifying import IGNORED, SharedClassifier, target
+from loop import INTERRUPTED, Trainer
+from networks import NODES, DenseNetClassifier, MultiResUNet
+from segmenting import ShuffledTransposed, fast_segmenter
+
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "training"
+QUICK = ["--epoch-steps", 2, "--batch", 4, "--precision", "fp32", "--threads", 1]
+
+
+def load(path: Path) -> dict:
+    """As export.py reads best.ckpt; PyTorch 1.13 reads no floats in this way, which last.ckpt holds."""
+    return torch.load(path, weights_only=True) if path.name == "best.ckpt" else torch.load(path)
+
+
+class Runs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.root = Path(scratch.name)
+        cls.prepared = cls.root / "prepared"
+        write_cohort(cls.prepared)
+
+    def train(self, script, run: str, *arguments) -> Path:
+        script.main([str(value) for value in (self.prepared, "-o", self.root / run, *QUICK, *arguments)])
+        return self.root / run
+
+    def cut_off(self, script, run: str, step: int, *arguments) -> None:
+        """Trains until a signal arrives in `step`."""
+        train_step = Trainer.train_step
+
+        def stopping(trainer):
+            train_step(trainer)
+            if trainer.step == step:
+                trainer.stop()
+
+        with mock.patch.object(Trainer, "train_step", stopping), self.assertRaises(SystemExit) as caught:
+            self.train(script, run, *arguments)
+        self.assertEqual(caught.exception.code, INTERRUPTED)
+
+
+class Segmenter(Runs):
+    OPTIONS = ("--steps", 4, "--crop", "16x16", "--full-share", 0.5, "--val-cases", 5)
+
+    def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(self):
+        whole = load(self.train(train_segmenter, "whole", *self.OPTIONS) / "last.ckpt")
+        self.cut_off(train_segmenter, "cut", 3, *self.OPTIONS)
+        self.assertEqual(load(self.root / "cut" / "last.ckpt")["step"], 3)
+        self.assertEqual(len(load(self.root / "cut" / "last.ckpt")["history"]), 1)
+        resumed = load(self.train(train_segmenter, "cut", *self.OPTIONS, "--resume") / "last.ckpt")
+        self.assertEqual(resumed["step"], 4)
+        self.assertEqual([row["step"] for row in resumed["history"]], [2, 4])
+        for key, value in whole["network"].items():
+            torch.testing.assert_close(resumed["network"][key], value)
+
+    def test_leaves_a_checkpoint_with_operating_point_and_examples_and_a_history(self):
+        run = self.train(train_segmenter, "kept", *self.OPTIONS)
+        best = load(run / "best.ckpt")
+        MultiResUNet().load_state_dict(best["state_dict"])
+        self.assertIn("10 validation cases", best["threshold_source"])
+        self.assertGreaterEqual(float(best["min_lesion_mm3"]), 0)
+        self.assertEqual((best["example_images"].shape, best["example_images"].dtype), ((8, 1, 32, 32), torch.float16))
+        self.assertTrue(best["example_masks"].flatten(1).any(1).all())
+        header, *rows = (run / "history.tsv").read_text().splitlines()
+        self.assertEqual(header.split("\t")[:5], ["step", "minutes", "rate", "loss", "score"])
+        self.assertEqual([row.split("\t")[0] for row in rows], ["2", "4"])
+        self.assertIn("<svg", (run / "curves.svg").read_text())
+        self.assertEqual({path.suffix for path in run.iterdir()} & {".part"}, set())
+        before = (run / "best.ckpt").read_bytes()
+        self.train(train_segmenter, "kept", *self.OPTIONS, "--resume")
+        self.assertEqual((run / "best.ckpt").read_bytes(), before)
+        with self.assertRaisesRegex(SystemExit, "already holds a run; give --resume"):
+            self.train(train_segmenter, "kept", *self.OPTIONS)
+
+    def test_learns(self):
+        run = self.train(train_segmenter, "learns", "--steps", 24, "--crop", 0, "--lr", 0.02, "--epoch-steps", 12, "--seed", 3)
+        history = load(run / "last.ckpt")["history"]
+        self.assertLess(history[-1]["loss"], history[0]["loss"] - 0.1)
+
+    def test_fast_upsampling_is_the_transposed_convolution(self):
+        fast, plain = fast_segmenter().eval(), MultiResUNet().eval()
+        plain.load_state_dict(fast.state_dict())
+        self.assertIsInstance(fast.upsample[0], ShuffledTransposed)
+        self.assertNotIsInstance(plain.upsample[0], ShuffledTransposed)
+        image = torch.rand(1, 1, 32, 32)
+        with torch.no_grad():
+            torch.testing.assert_close(fast(image), plain(image))
+
+
+class Classifiers(Runs):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.segmenter = cls.root / "segmenter.ckpt"
+        network = MultiResUNet()
+        torch.nn.init.zeros_(network.head.weight)  # the same probability everywhere: all is lesion
+        torch.save(
+            {"network": "segmenter", "state_dict": network.state_dict(), "threshold": torch.tensor(0.1), "min_lesion_mm3": torch.tensor(0.0)},
+            cls.segmenter,
+        )
+
+    def test_a_node_goes_on_from_a_common_start_and_is_calibrated(self):
+        common = self.train(train_classifiers, "common", "--node", "common", "--steps", 2, "--segmenter", self.segmenter)
+        self.assertEqual(load(common / "best.ckpt")["network"], "common")
+        options = ("--node", "ms_vs_nmosd", "--steps", 2, "--segmenter", self.segmenter, "--start", common / "best.ckpt")
+        run = self.train(train_classifiers, "node", *options, "--lr", 1e-12)
+        best, start = load(run / "best.ckpt"), load(common / "best.ckpt")["state_dict"]
+        torch.testing.assert_close(best["state_dict"]["features.conv0.weight"], start["features.conv0.weight"])
+        temperature = float(best["figures"]["temperature"])
+        torch.testing.assert_close(best["state_dict"]["output.weight"] * temperature, start["output.ms_vs_nmosd.weight"], rtol=1e-3, atol=1e-6)
+        DenseNetClassifier(3).load_state_dict(best["state_dict"])
+        self.assertEqual(int(best["figures"]["patients"]), 4)
+
+    def test_predicted_masks_are_used_and_computed_once(self):
+        options = ("--node", "ms_vs_nmosd", "--steps", 1, "--segmenter", self.segmenter)
+        self.train(train_classifiers, "first", *options)
+        with mock.patch("predicted_masks.write_predicted", side_effect=AssertionError("computed again")):
+            self.train(train_classifiers, "second", *options)
+        with mock.patch.object(train_classifiers.ClassifierTask, "margins", autospec=True) as margins:
+            margins.side_effect = lambda task, images, masks: self.check_all_marked(images, masks)
+            self.train(train_classifiers, "third", *options)
+
+    def check_all_marked(self, images, masks):
+        self.assertEqual(len(images), 3)  # all slices of the case, though only two bear lesion
+        self.assertTrue(masks.all())
+        return {"ms_vs_nmosd": torch.arange(3).numpy()}
+
+    def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(self):
+        options = ("--node", "ms_vs_nmosd", "--steps", 3, "--channels", "t2", "mask")
+        whole = load(self.train(train_classifiers, "whole", *options) / "last.ckpt")
+        self.cut_off(train_classifiers, "cut", 1, *options)
+        resumed = load(self.train(train_classifiers, "cut", *options, "--resume") / "last.ckpt")
+        for key, value in whole["network"].items():
+            torch.testing.assert_close(resumed["network"][key], value)
+
+    def test_slices_count_for_the_nodes_that_apply_to_their_label(self):
+        found = {label: [target(node, label) for node in NODES] for label in ("astrocytoma", "ependymoma", "ms", "nmosd", "healthy")}
+        self.assertEqual(
+            found,
+            {
+                "astrocytoma": [0, 0, IGNORED],
+                "ependymoma": [0, 1, IGNORED],
+                "ms": [1, IGNORED, 0],
+                "nmosd": [1, IGNORED, 1],
+                "healthy": [IGNORED] * 3,
+            },
+        )
+
+
+class Starts(unittest.TestCase):
+    def test_torchvision_weights_under_old_names_are_taken(self):
+        source = DenseNetClassifier(3).state_dict()
+        old = {key.replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): value for key, value in source.items() if key.startswith("features.")}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "densenet121.pth"
+            torch.save({**old, "classifier.weight": torch.zeros(1000, 1024)}, path)
+            network = SharedClassifier(list(NODES), 3)
+            network.start_from(path)
+            for key, value in network.state_dict().items():
+                if key.startswith("features."):
+                    self.assertTrue(torch.equal(value, source[key]), key)
+            with self.assertRaisesRegex(SystemExit, "conv0.weight is .64, 3, 7, 7.; expected .64, 2, 7, 7."):
+                SharedClassifier(list(NODES), 2).start_from(path)
+
+    def test_temperature_divides_the_logits_exactly(self):
+        network = SharedClassifier(["ms_vs_nmosd"], 3).eval()
+        plain = DenseNetClassifier(3).eval()
+        plain.load_state_dict(network.state_of("ms_vs_nmosd", temperature=2.5))
+        image = torch.rand(2, 3, 64, 64)
+        with torch.no_grad():
+            torch.testing.assert_close(plain(image), network(image)["ms_vs_nmosd"] / 2.5)
+
+
+class WholeChain(unittest.TestCase):
+    def test_one_command_trains_everything_and_writes_a_package(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            prepared, run = Path(scratch) / "prepared", Path(scratch) / "run"
+            write_cohort(prepared, counts={"train": 1, "val": 1})
+            command = [sys.executable, SCRIPTS / "train_all.py", prepared, "-o", run, "--steps", 1, "--trained-on", "simulated spines"]
+            result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            manifest = json.loads((run / "package" / "manifest.json").read_text())
+            self.assertEqual((manifest["trained"], manifest["input_size"]), (True, 32))
+            self.assertEqual(manifest["classifiers"]["ms_vs_nmosd"]["calibration"]["patients"], 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
