@@ -2,10 +2,11 @@
 """Measures `cordlesion` on a cohort of many tiny cases: what a case costs outside the networks, and whether memory stays flat.
 
 Makes N small volumes and the tiny model package of the tests in a temporary folder, lists them (--dry-run), runs them, resumes the
-finished run, merges and compares it, and prints wall and CPU time of each step and the memory of the run at a tenth of it and at its end.
+finished run, merges and compares it, and prints wall and CPU time of each step and the memory of the run at a tenth of the cases, at half and near the end.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -23,10 +24,12 @@ from tiny_package import write_package  # noqa: E402
 from volumes import LABEL_BOXES, box, write_volume  # noqa: E402
 
 NETWORK_STAGES = ("segment", "classify")
+PARTS = (0.1, 0.5, 0.95)
+"""Of the cohort, after which the memory is noted."""
 
 
 class Step(NamedTuple):
-    """What one run of the program took; `memory_mb` holds (seconds since start, resident MB) of its main process."""
+    """What one run of the program took; `memory_mb` is the resident memory of its main process when each of the marks appeared."""
 
     wall_s: float
     cpu_s: float
@@ -46,22 +49,23 @@ def resident_mb(pid: int) -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-def watch(pid: int, ended: threading.Event, samples: list):
-    begin = time.monotonic()
-    while not ended.wait(0.1):
-        try:
-            samples.append((time.monotonic() - begin, resident_mb(pid)))
-        except (OSError, IndexError):  # it has just ended
-            return
+def watch(pid: int, marks: list, ended: threading.Event, memory_mb: list):
+    """Notes the memory as each mark, a file that the program writes, appears."""
+    for mark in marks:
+        while not mark.exists():
+            if ended.wait(0.01):
+                return
+        with contextlib.suppress(OSError, IndexError):  # it has just ended
+            memory_mb.append(resident_mb(pid))
 
 
-def run(*command) -> Step:
+def run(*command, marks=()) -> Step:
     """Runs the program to its end; times include its loading processes."""
     begin = time.monotonic()
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=messages)
-        ended, samples = threading.Event(), []
-        watcher = threading.Thread(target=watch, args=(process.pid, ended, samples))
+        ended, memory_mb = threading.Event(), []
+        watcher = threading.Thread(target=watch, args=(process.pid, marks, ended, memory_mb))
         watcher.start()
         _, status, usage = os.wait4(process.pid, 0)
         ended.set()
@@ -70,7 +74,7 @@ def run(*command) -> Step:
         if process.returncode != 0:
             messages.seek(0)
             sys.exit(messages.read().decode()[-2000:])
-    return Step(time.monotonic() - begin, usage.ru_utime + usage.ru_stime, samples)
+    return Step(time.monotonic() - begin, usage.ru_utime + usage.ru_stime, memory_mb)
 
 
 def network_seconds(out: Path) -> float:
@@ -79,22 +83,19 @@ def network_seconds(out: Path) -> float:
     return sum(timing.get(stage, 0) for timing in times for stage in NETWORK_STAGES) / 1000
 
 
-def memory_at(step: Step, part: float) -> float:
-    return min(step.memory_mb, key=lambda sample: abs(sample[0] - part * step.wall_s))[1]
-
-
 def measure(program: Path, count: int, folder: Path) -> dict:
     """All steps on a cohort of `count` cases under `folder`; times in seconds."""
     models = write_package(folder / "tiny")
     cohort, out = folder / "cohort", folder / "out"
     write_cohort(cohort, count)
+    marks = [out / f"case{int(part * count):06}" / "report.json" for part in PARTS]
     options = ["--models", models, "--threads", 1]
     (folder / "one").mkdir()
     write_volume(folder / "one" / "t2.nii.gz", box(*LABEL_BOXES["ms"]))
     steps = {
         "start-up": run(program, "predict", folder / "one", "-o", folder / "start", *options),
         "dry run": run(program, "predict", cohort, "-o", out, *options, "--dry-run"),
-        "predict": run(program, "predict", cohort, "-o", out, *options),
+        "predict": run(program, "predict", cohort, "-o", out, *options, marks=marks),
         "resume": run(program, "predict", cohort, "-o", out, *options, "--resume"),
         "merge": run(program, "merge", out, "-o", folder / "merged"),
         "compare": run(program, "compare", out, folder / "merged"),
@@ -104,7 +105,7 @@ def measure(program: Path, count: int, folder: Path) -> dict:
     return {
         "steps": steps,
         "outside_networks_ms": 1000 * outside / count,
-        "memory_mb": [memory_at(predict, part) for part in (0.1, 0.5, 0.98)],
+        "memory_mb": predict.memory_mb,
     }
 
 
@@ -122,7 +123,7 @@ def main():
         cases = 1 if name == "start-up" else arguments.cases
         print(f"{name:10}{step.wall_s:10.2f}{step.cpu_s:10.2f}{1000 * step.wall_s / cases:10.2f}")
     print(f"\noutside the networks  {measured['outside_networks_ms']:.2f} ms per case of predict")
-    print("resident memory       " + ", ".join(f"{mb:.1f} MB at {part}" for mb, part in zip(measured["memory_mb"], ("10 %", "50 %", "98 %"))))
+    print("resident memory       " + ", ".join(f"{mb:.1f} MB at {part:.0%}" for mb, part in zip(measured["memory_mb"], PARTS)))
 
 
 if __name__ == "__main__":
