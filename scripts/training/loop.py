@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from history import write_history
 from run import say, save_atomically
 
-WARM_UP_STEPS = 100
+WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.05
+"""The rate rises over so many steps or so much of the budget, whichever ends earlier."""
 STEPS_PER_LINE = 20
 CHECKPOINT_SECONDS = 180
 INTERRUPTED = 130
@@ -56,7 +57,8 @@ class Trainer:
             falling = 0.5**self.halvings
         else:
             falling = 0.5 + 0.5 * math.cos(math.pi * min(1.0, self.progress))
-        return self.options.lr * falling * min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        warm = max((self.step + 1) / WARM_UP_STEPS, self.progress / WARM_UP_SHARE)
+        return self.options.lr * falling * min(1.0, warm)
 
     def run(self) -> None:
         """Leaves with the exit code of an interrupted program on SIGINT and SIGTERM, after saving."""

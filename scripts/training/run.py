@@ -50,7 +50,7 @@ def add_run_options(parser: argparse.ArgumentParser, batch: int, epoch_steps: in
     parser.add_argument("--seed", type=int, default=1, help="of initial weights and sampling (1)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda[:N]; default: cuda if there is one")
     parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="auto: bf16 where the hardware has it")
-    parser.add_argument("--threads", type=positive_count, help="CPU threads (all cores)")
+    parser.add_argument("--threads", type=positive_count, help="CPU threads (OMP_NUM_THREADS, else all cores)")
     parser.add_argument("--compile", action="store_true", help="torch.compile (PyTorch 2 and a C++ compiler)")
 
 
@@ -59,7 +59,7 @@ def start_run(options: argparse.Namespace) -> torch.device:
     options.output.mkdir(parents=True, exist_ok=True)
     if (options.output / "last.ckpt").exists() and not options.resume:
         raise SystemExit(f"{options.output} already holds a run; give --resume to go on with it, or another folder")
-    torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(options.threads or int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0)))))
     torch.manual_seed(options.seed)
     device = torch.device(options.device)
     if device.type == "cuda" and not torch.cuda.is_available():

@@ -3,7 +3,7 @@
 
 RUN/best.ckpt of a node is what export.py takes; that of `common` is for --start, in place of ImageNet weights. With
 --segmenter the classifiers see predicted masks as well as true ones, and validation uses the predicted ones, as the
-program will. The checkpoint with the best validation is kept: the lowest log loss of patients, after temperature scaling.
+program will; only where nothing was found it uses the true one. The checkpoint with the best validation is kept: the lowest log loss of patients, after temperature scaling.
 The published recipe is --lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift 50 --flips both --channels zero t2_in_mask mask.
 """
 
@@ -87,12 +87,11 @@ class ClassifierTask:
         return groups
 
     def check_validation(self) -> None:
-        usable = [index for index in self.slices.in_split("val") if self.usable[-1][index]]
+        labels = {self.slices.cases[case].label for case in self.slices.in_split("val")}
         for node in self.nodes:
-            found = {target(node, self.slices.cases[index].label) for index in usable}
-            for value, name in enumerate(NODES[node]):
-                if value not in found:
-                    raise SystemExit(f"no validation case of {name} has a lesion mask to classify; train the segmenter longer or without --segmenter")
+            for name, wanted in zip(NODES[node], CLASS_LABELS[node]):
+                if not labels & set(wanted):
+                    raise SystemExit(f"no validation case is of the class {name}, which {node} needs; expected {' or '.join(wanted)}")
 
     def draw(self, count: int) -> Tuple[Tensor, Tensor, List[str]]:
         """Images, masks and labels: case at random, then true or predicted masks, then one of the slices they mark."""
@@ -149,15 +148,17 @@ class ClassifierTask:
         return {node: np.concatenate(found) for node, found in parts.items()}
 
     def validation_patients(self) -> Dict[str, Patients]:
-        """Patients in whom the program would find a lesion; cases of a patient are taken together."""
-        masks, usable = self.masks[-1], self.usable[-1]
+        """Classified from predicted masks as by the program, or from the true one where nothing was found, as a reader would
+        correct it; cases of a patient are taken together."""
         found: Dict[str, Dict[tuple, List[np.ndarray]]] = {node: {} for node in self.nodes}
         for index in self.slices.in_split("val"):
             case = self.slices.cases[index]
             applies = [node for node in self.nodes if target(node, case.label) != IGNORED]
-            if not applies or not usable[index]:
+            if not applies:
                 continue
-            margins = self.margins(self.slices.images[usable[index]], masks[usable[index]])
+            source = max(source for source in range(len(self.masks)) if self.usable[source][index])
+            marked = self.usable[source][index]
+            margins = self.margins(self.slices.images[marked], self.masks[source][marked])
             for node in applies:
                 found[node].setdefault((case.patient_id, target(node, case.label)), []).append(margins[node])
         return {

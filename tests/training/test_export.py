@@ -191,6 +191,75 @@ class TrainedPackage(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn("--ms-vs-nmosd", result.stderr)
 
+    def with_validation(self) -> list:
+        """Checkpoints as training writes them, with validation slices and figures; returns the options."""
+        torch.manual_seed(4)
+        images, masks = torch.rand(3, 1, 64, 64).half(), torch.zeros(3, 1, 64, 64, dtype=torch.uint8)
+        masks[:, :, 20:30, 20:30] = 1
+        segmenter = torch.load(self.root / "segmenter.ckpt")
+        segmenter.update(min_lesion_mm3=torch.tensor(12.5), example_images=images, example_masks=masks)
+        torch.save(segmenter, self.root / "examples.ckpt")
+        classifier = torch.load(self.root / "classifier.ckpt")
+        figures = {"patients": 40, "youden": 0.37, "temperature": 1.5, "brier": 0.1, "brier_before": 0.2, "ece": 0.03, "ece_before": 0.08}
+        classifier["figures"] = {key: torch.tensor(value, dtype=torch.float64) for key, value in figures.items()}
+        torch.save(classifier, self.root / "figures.ckpt")
+        names = {"segmenter.ckpt": "examples.ckpt", "classifier.ckpt": "figures.ckpt"}
+        return [self.root / names[a.name] if isinstance(a, Path) else a for a in self.checkpoints] + ["--trained-on", "x"]
+
+    def exported(self, name: str, *arguments) -> dict:
+        result = export(*arguments, "-o", self.root / name)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads((self.root / name / "manifest.json").read_text())
+
+    def golden_input(self, name: str) -> torch.Tensor:
+        return load(self.root / name / "golden.pt").input
+
+    def test_says_what_validation_found_and_gives_no_slice_away(self):
+        manifest = self.exported("validated", *self.with_validation())
+        self.assertEqual(manifest["min_lesion_mm3"], 12.5)
+        self.assertIs(manifest["bf16_agrees"], True)
+        node = manifest["classifiers"]["ms_vs_nmosd"]
+        self.assertEqual((node["threshold"], node["threshold_source"]), (0.5, "fixed at 0.5"))
+        self.assertEqual(node["thresholds"], {"fixed": 0.5, "youden_validation": 0.37})
+        calibration = {"method": "temperature", "temperature": 1.5, "brier": 0.1, "brier_before": 0.2, "ece": 0.03, "ece_before": 0.08}
+        self.assertEqual(node["calibration"], {**calibration, "patients": 40})
+        self.assertIn("temperature 1.5", (self.root / "validated" / "MODEL_CARD.md").read_text())
+        slices = torch.load(self.root / "examples.ckpt")["example_images"].float()
+        self.assertTrue(all((self.golden_input("validated")[0] - image).abs().max() > 0.1 for image in slices))
+
+    def test_obeys_youden_and_gives_a_slice_away_if_asked(self):
+        asked = ["--threshold", "youden", "--min-lesion-mm3", 3, "--golden-from-validation"]
+        manifest = self.exported("asked", *self.with_validation(), *asked)
+        node = manifest["classifiers"]["ms_vs_nmosd"]
+        self.assertEqual((node["threshold"], node["threshold_source"]), (0.37, "Youden's index on 40 validation patients"))
+        self.assertEqual(manifest["min_lesion_mm3"], 3)
+        slices = torch.load(self.root / "examples.ckpt")["example_images"].float()
+        torch.testing.assert_close(self.golden_input("asked"), slices[:1])
+
+    def test_bf16_that_rounds_too_far_is_told(self):
+        options = self.with_validation()
+        examples = torch.load(self.root / "examples.ckpt")
+        inputs = node_input(["t2", "mask"], examples["example_images"].float(), examples["example_masks"].float())
+        network = DenseNetClassifier(2).eval()
+        network.load_state_dict(self.classifier.state_dict())
+        with torch.no_grad():  # steep, and undecided on the last slice
+            network.output.weight *= 1000
+            network.output.bias.zero_()
+            network.output.bias.copy_(-network(inputs[2:])[0])
+        classifier = {**torch.load(self.root / "figures.ckpt"), "state_dict": network.state_dict()}
+        torch.save(classifier, self.root / "figures.ckpt")
+        self.assertIs(self.exported("differs", *options)["bf16_agrees"], False)
+
+    def test_youden_needs_validation_figures(self):
+        result = export(*self.checkpoints, "--trained-on", "x", "--threshold", "youden", "-o", self.root / "none")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the checkpoint of tumor_vs_demyelination holds no cut-off", result.stderr)
+
+    def test_an_input_size_other_than_in_training_is_refused(self):
+        result = export(*self.with_validation(), "--input-size", 96, "-o", self.root / "none")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("differs from the 64 pixels of training", result.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -23,8 +23,8 @@ QUICK = ["--epoch-steps", 2, "--batch", 4, "--precision", "fp32", "--threads", 1
 
 
 def load(path: Path) -> dict:
-    """As export.py reads best.ckpt; PyTorch 1.13 reads no floats in this way, which last.ckpt holds."""
-    return torch.load(path, weights_only=True) if path.name == "best.ckpt" else torch.load(path)
+    """As export.py reads checkpoints; PyTorch 1.13 reads no floats in this way, which last.ckpt holds."""
+    return torch.load(path) if path.name == "last.ckpt" else torch.load(path, weights_only=True)
 
 
 class Runs(unittest.TestCase):
@@ -88,7 +88,7 @@ class Segmenter(Runs):
             self.train(train_segmenter, "kept", *self.OPTIONS)
 
     def test_learns(self):
-        run = self.train(train_segmenter, "learns", "--steps", 24, "--crop", 0, "--lr", 0.02, "--epoch-steps", 12, "--seed", 3)
+        run = self.train(train_segmenter, "learns", "--steps", 30, "--crop", 0, "--lr", 0.01, "--epoch-steps", 15, "--seed", 3)
         history = load(run / "last.ckpt")["history"]
         self.assertLess(history[-1]["loss"], history[0]["loss"] - 0.1)
 
@@ -148,6 +148,17 @@ class Classifiers(Runs):
             margins.side_effect = lambda task, images, masks: self.check_all_marked(images, masks)
             self.train(train_classifiers, "third", *options)
 
+    def test_validation_falls_back_on_the_true_mask_where_nothing_was_found(self):
+        content = load(self.segmenter)
+        blind = self.root / "blind.ckpt"
+        torch.save({**content, "threshold": torch.tensor(0.99)}, blind)
+        options = ("--node", "ms_vs_nmosd", "--steps", 1, "--segmenter", blind)
+        with mock.patch.object(train_classifiers.ClassifierTask, "margins", autospec=True) as margins:
+            margins.side_effect = lambda task, images, masks: {"ms_vs_nmosd": masks.reshape(len(masks), -1).any(1).astype(float)}
+            run = self.train(train_classifiers, "blind", *options)
+        self.assertEqual([len(call.args[1]) for call in margins.call_args_list], [2, 2, 2, 2])
+        self.assertEqual(int(load(run / "best.ckpt")["figures"]["patients"]), 4)
+
     def check_all_marked(self, images, masks):
         self.assertEqual(len(images), 3)  # all slices of the case, though only two bear lesion
         self.assertTrue(masks.all())
@@ -204,7 +215,7 @@ class WholeChain(unittest.TestCase):
         with tempfile.TemporaryDirectory() as scratch:
             prepared, run = Path(scratch) / "prepared", Path(scratch) / "run"
             write_cohort(prepared, counts={"train": 1, "val": 1})
-            command = [sys.executable, SCRIPTS / "train_all.py", prepared, "-o", run, "--steps", 1, "--trained-on", "simulated spines"]
+            command = [sys.executable, SCRIPTS / "train_all.py", prepared, "--device", "cpu", "-o", run, "--steps", 1, "--trained-on", "simulated spines"]
             result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
             self.assertEqual(result.returncode, 0, result.stderr)
             manifest = json.loads((run / "package" / "manifest.json").read_text())
