@@ -108,10 +108,13 @@ def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
 
 def test_a_second_run_on_the_same_output_folder_is_refused(predict, run, start, slow_package, cohort, tmp_path):
     process = start(tmp_path / "out")
-    for option in ("--resume", "--overwrite"):
-        second = run("predict", cohort, "-o", tmp_path / "out", "--models", slow_package, option)
-        if process.poll() is None:
+    process.send_signal(signal.SIGSTOP)  # it holds the folder for as long as the test wants
+    try:
+        for option in ("--resume", "--overwrite"):
+            second = run("predict", cohort, "-o", tmp_path / "out", "--models", slow_package, option)
             assert second.code == 2 and "another run" in second.err
+    finally:
+        process.send_signal(signal.SIGCONT)
     assert process.wait(timeout=60) == 0
     check_output_folder(tmp_path / "out")
     assert len(list((tmp_path / "out").glob("*/report.json"))) == CASES
