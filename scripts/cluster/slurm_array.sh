@@ -21,7 +21,9 @@ merges all chunks into OUT when none is left. Start-up is paid once per chunk.
   --help          show this text
 
 Prints the number of the waiting job. When it has ended, OUT-chunks/log/merge.txt says how it went.
-The same command again goes on where the jobs ended: complete cases are not computed again.
+The same command again goes on where the jobs ended: complete cases are not computed again. Cases
+may have come or gone, and --chunks may be another: what a chunk holds that is not its own any more
+is left out. All jobs get the options of --sbatch. Cases that failed do not make a job fail.
 
 Example:
   scripts/cluster/slurm_array.sh -o out --chunks 16 --sbatch "--cpus-per-task=4" cohort/ -- --all-nodes
@@ -36,7 +38,7 @@ run_chunk() {
   rm -f "$work/$i.exit"
   "$program" predict "${inputs[@]}" -o "$work/$i" --shard "$i/$chunks" --resume "${options[@]}" || code=$?
   echo "$code" > "$work/$i.exit"
-  return "$code"
+  [ "$code" -eq 8 ] || return "$code" # 8: complete, with cases that failed
 }
 
 # Submits the chunks named (for example 1-4 or 2,3) and the job that waits for them.
@@ -45,8 +47,9 @@ submit() { # sbatch_options is several words
   local array=$1 round=$2 job
   job=$(sbatch --parsable $sbatch_options --job-name=cordlesion --array="$array" --open-mode=append \
     --output="$work/log/%a.txt" "$script" --run-chunk "$work")
-  sbatch --parsable $sbatch_options --job-name=cordlesion-merge --dependency="afterany:${job%%;*}" \
-    --open-mode=append --output="$work/log/merge.txt" "$script" --finish "$work" "$round"
+  job=$(sbatch --parsable $sbatch_options --job-name=cordlesion-merge --dependency="afterany:${job%%;*}" \
+    --open-mode=append --output="$work/log/merge.txt" "$script" --finish "$work" "$round")
+  echo "${job%%;*}" | tee "$work/job"
 }
 
 # Merges the chunks, or submits those again that did not come to their end.
@@ -62,8 +65,11 @@ finish() {
   done
   if [ ${#died[@]} -eq 0 ]; then
     echo "merging $chunks chunks into $out"
-    "$program" merge "${folders[@]}" -o "$out" --overwrite
-    return
+    code=0
+    "$program" merge "${folders[@]}" -o "$out" --overwrite || code=$?
+    [ "$code" -eq 8 ] || return "$code"
+    echo "complete; some cases failed, see $out/failures.tsv"
+    return 0
   fi
   [ "$round" -lt "$rounds" ] || fail "chunks ${died[*]} did not come to their end in $rounds rounds, see $work/log"
   echo "round $round: chunks ${died[*]} did not come to their end and are submitted again"
@@ -109,6 +115,9 @@ command -v sbatch > /dev/null || fail "sbatch not found; this script needs Slurm
 
 out=$(realpath -m "$out")
 work=$out-chunks
+if [ -s "$work/job" ] && squeue --noheader --jobs="$(cat "$work/job")" 2> /dev/null | grep -q .; then
+  fail "job $(cat "$work/job") still works on $work; wait for it to end, or cancel it"
+fi
 mkdir -p "$work/log"
 rm -f "$work"/*.exit
 for ((i = 1; i <= chunks; i++)); do folders+=("$work/$i"); done

@@ -36,12 +36,9 @@ Error unusable(const std::string& what) {
           "Take the case out of the folder, or run it again."};
 }
 
-std::vector<report::Finding> findings_in(const fs::path& folder, const std::string& case_id) {
-  auto findings = report::findings_of(text_of_file(folder / case_id / "report.json"));
-  if (!findings) {
-    throw unusable(shown(folder) + "/" + case_id + "/report.json is not the report of a case");
-  }
-  return *findings;
+std::optional<std::vector<report::Finding>> findings_in(const fs::path& folder,
+                                                        const std::string& case_id) {
+  return report::findings_of(text_of_file(folder / case_id / "report.json"));
 }
 
 std::string grid_text(const Grid& grid) {
@@ -68,7 +65,7 @@ std::optional<report::Difference> difference_of(const std::string& case_id, cons
                               number_text(max_grid_error_mm) + " mm"};
   }
   const double dice = dice_coefficient(expected, actual);
-  if (1 - dice > tolerance) {
+  if (!report::within(1 - dice, tolerance)) {
     return report::Difference{case_id, "mask dice", "1", number_text(dice), number_text(tolerance)};
   }
   return std::nullopt;
@@ -111,8 +108,16 @@ void compare_case(Comparison& comparison, const std::string& case_id) {
                                       is_there ? "present" : "missing", "equal"});
     return;
   }
-  Differences found = differences_of(case_id, findings_in(expected, case_id),
-                                     findings_in(actual, case_id), tolerances);
+  const auto wanted = findings_in(expected, case_id);
+  const auto given = findings_in(actual, case_id);
+  if (!wanted) {
+    throw unusable(shown(expected) + "/" + case_id + "/report.json is not the report of a case");
+  }
+  if (!given) {
+    comparison.differences.push_back({case_id, "report", "readable", "damaged", "equal"});
+    return;
+  }
+  Differences found = differences_of(case_id, *wanted, *given, tolerances);
   std::move(found.begin(), found.end(), std::back_inserter(comparison.differences));
   compare_masks(comparison, case_id);
 }
@@ -122,15 +127,15 @@ std::string summary_of(const Comparison& comparison) {
   for (const report::Difference& difference : comparison.differences) {
     differing.insert(difference.case_id);
   }
-  const std::string cases = std::to_string(comparison.cases) + " cases";
+  const std::string cases = counted(comparison.cases, "case");
   std::string text = differing.empty()
                          ? "equal: " + cases
-                         : std::to_string(comparison.differences.size()) + " differences in " +
+                         : counted(comparison.differences.size(), "difference") + " in " +
                                std::to_string(differing.size()) + " of " + cases;
   if (comparison.masks == 0) {
     return text + "; masks not compared, EXPECTED holds none";
   }
-  text += "; " + std::to_string(comparison.masks) + " masks compared";
+  text += "; " + counted(comparison.masks, "mask") + " compared";
   const report::Tolerances& tolerances = comparison.options.tolerances;
   return text + "; tolerances: dice " + number_text(tolerances.dice) + ", volume " +
          number_text(tolerances.volume) + ", probability " + number_text(tolerances.probability);

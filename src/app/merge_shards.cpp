@@ -62,7 +62,7 @@ void add_shard(Merged& merged, const fs::path& folder) {
   require_results(folder);
   report::RunRecord run = run_of(folder);
   std::size_t found = 0;
-  for (const std::string& name : cases_in(folder)) {
+  for (const std::string& name : run.case_ids) { // not what earlier divisions left in the folder
     const std::string text = text_of_file(folder / name / "report.json");
     if (report::is_case_report(text)) {
       add_case(merged, folder, report::rows_of(text));
@@ -71,8 +71,8 @@ void add_shard(Merged& merged, const fs::path& folder) {
   }
   const std::size_t announced = run.counts["cases"];
   if (found < announced) {
-    throw incomplete(folder, "its run.json counts " + std::to_string(announced) +
-                                 " cases, the reports of " + std::to_string(found) + " are there");
+    throw incomplete(folder, "its run.json counts " + counted(announced, "case") +
+                                 ", the reports of " + std::to_string(found) + " are there");
   }
   merged.runs.push_back({shown(folder), std::move(run)});
 }
@@ -101,9 +101,9 @@ void take_cases(const Merged& merged, const OutputFolder& output, CaseFolders ho
 
 void require_separate(const MergeOptions& options) {
   for (const fs::path& shard : options.shards) {
-    std::error_code missing;
-    if (fs::equivalent(shard, options.output, missing)) {
-      throw usage_error("the output folder " + shown(options.output) + " is also a shard",
+    if (lies_in(options.output, shard) || lies_in(shard, options.output)) {
+      throw usage_error("the output folder " + shown(options.output) + " and the shard " +
+                            shown(shard) + " are the same or lie in each other",
                         "Choose another folder with -o.");
     }
   }
@@ -120,6 +120,7 @@ ExitCode merge_shards(const MergeOptions& options, std::ostream& results) {
   report::RunRecord run = report::merged_run(merged.runs);
   run.counts.merge(count_by_status(merged.rows));
   run.counts["cases"] = merged.rows.size();
+  run.case_ids = case_ids_of(merged.rows);
   for (const Warning& warning : run.warnings) {
     log_warning(warning.code + ": " + warning.message);
   }
@@ -129,8 +130,7 @@ ExitCode merge_shards(const MergeOptions& options, std::ostream& results) {
   }
   write_tables(output.path(), merged.rows);
   io::write_file_atomically(output.path() / "run.json", report::to_json(run));
-  log_info(std::to_string(merged.rows.size()) + " cases of " +
-           std::to_string(options.shards.size()) + " shards");
+  log_info(counted(merged.rows.size(), "case") + " of " + counted(options.shards.size(), "shard"));
   print_results(results, merged.rows);
   return exit_code_of(merged.rows);
 }

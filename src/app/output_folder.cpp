@@ -26,9 +26,11 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "lesions.tsv",
                                                     "failures.tsv"};
 
-/// A report of this program; other programs' reports are none of ours.
+/// A report of this program in a folder of its own; other programs' reports, and what links lead
+/// to, are none of ours.
 bool holds_own_report(const fs::path& case_folder) {
-  return report::is_case_report(text_of_file(case_folder / "report.json"));
+  return !fs::is_symlink(case_folder) &&
+         report::is_case_report(text_of_file(case_folder / "report.json"));
 }
 
 bool holds_results(const fs::path& folder) {

@@ -19,12 +19,23 @@ std::string text_of_file(const fs::path& path) {
 std::vector<std::string> cases_in(const fs::path& folder) {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && !entry.is_symlink() && fs::exists(entry.path() / "report.json")) {
+    if (entry.is_directory() && fs::exists(entry.path() / "report.json")) {
       names.push_back(entry.path().filename().string());
     }
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  std::error_code unknown;
+  const fs::path beside =
+      fs::weakly_canonical(path, unknown).lexically_relative(fs::weakly_canonical(folder, unknown));
+  return !beside.empty() && *beside.begin() != "..";
+}
+
+std::string counted(std::size_t count, const std::string& noun) {
+  return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
 }
 
 std::string shown(const fs::path& folder) {

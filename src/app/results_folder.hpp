@@ -15,9 +15,15 @@ inline constexpr std::array case_files{"report.json", "lesion_mask.nii.gz",
 /// The content of a file; empty if it cannot be read.
 std::string text_of_file(const std::filesystem::path& path);
 
-/// Names of the folders with a report.json (of whatever program), sorted.
-/// Throws std::filesystem::filesystem_error if `folder` cannot be listed.
+/// Names of the folders, and of the links to folders, with a report.json (of whatever program),
+/// sorted. Throws std::filesystem::filesystem_error if `folder` cannot be listed.
 std::vector<std::string> cases_in(const std::filesystem::path& folder);
+
+/// Whether `path` is `folder` or lies below it, links resolved.
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
+
+/// "1 case", "2 cases".
+std::string counted(std::size_t count, const std::string& noun);
 
 /// The folder as messages show it: without a final separator.
 std::string shown(const std::filesystem::path& folder);

@@ -8,6 +8,8 @@
 #include "cordlesion/report/run_record.hpp"
 #include "tables.hpp"
 
+#include <array>
+#include <charconv>
 #include <set>
 
 namespace cordlesion::app {
@@ -32,14 +34,21 @@ std::vector<report::CaseRows> rows_in_output(const Run& run) {
   return rows;
 }
 
+/// The shortest text that reads back as the same number.
+std::string exact_text(double value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
 /// Everything that was asked for, with the values in force where the package decides.
 std::map<std::string, std::string> options_in_force(const Run& run) {
   std::map<std::string, std::string> options = result_options(run.options);
   const Shard& shard = run.options.shard;
   options["shard"] = std::to_string(shard.index) + "/" + std::to_string(shard.count);
-  options["min_lesion_mm3"] = std::to_string(run.settings.min_lesion_mm3);
+  options["min_lesion_mm3"] = exact_text(run.settings.min_lesion_mm3);
   for (const auto& [node, threshold] : run.settings.cascade.thresholds) {
-    options["threshold." + std::string(to_string(node))] = std::to_string(threshold);
+    options["threshold." + std::string(to_string(node))] = exact_text(threshold);
   }
   options["allow_unverified_models"] = run.options.allow_unverified_models ? "true" : "false";
   options["fail_fast"] = run.options.fail_fast ? "true" : "false";
@@ -58,6 +67,7 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
                            .precision = run.networks.precision(),
                            .threads = run.options.threads,
                            .counts = counts_of(run, cases),
+                           .case_ids = case_ids_of(run.rows),
                            .timing_ms = {{"total", elapsed_ms}},
                            .warnings = warnings,
                            .interrupted = interrupted(),

@@ -3,6 +3,7 @@
 
 #include "cordlesion/io/atomic_file.hpp"
 
+#include <algorithm>
 #include <ostream>
 
 namespace cordlesion::app {
@@ -12,6 +13,15 @@ void write_tables(const std::filesystem::path& folder, const std::vector<report:
   io::write_file_atomically(folder / "results.tsv", tables.results);
   io::write_file_atomically(folder / "lesions.tsv", tables.lesions);
   io::write_file_atomically(folder / "failures.tsv", tables.failures);
+}
+
+std::vector<std::string> case_ids_of(const std::vector<report::CaseRows>& rows) {
+  std::vector<std::string> ids;
+  for (const report::CaseRows& row : rows) {
+    ids.push_back(row.case_id);
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 std::map<std::string, std::size_t> count_by_status(const std::vector<report::CaseRows>& rows) {

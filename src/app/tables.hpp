@@ -13,6 +13,9 @@
 
 namespace cordlesion::app {
 
+/// The case_id of each row, sorted.
+std::vector<std::string> case_ids_of(const std::vector<report::CaseRows>& rows);
+
 /// Writes results.tsv, lesions.tsv and failures.tsv.
 void write_tables(const std::filesystem::path& folder, const std::vector<report::CaseRows>& rows);
 

@@ -19,11 +19,12 @@ The default tolerances allow for the rounding of fp32 arithmetic, which differs 
 0 asks for equality. Status, label, error code and number of lesions must always be equal.
 
 Prints the differences as a table and a line that sums it up. Exit code 0 without a difference, 9
-with one, 2 if a folder does not exist, 3 if it holds no results or what it holds cannot be read.
+with one, 2 if a folder does not exist, 3 if it holds no results or if EXPECTED cannot be read (a
+damaged report or mask in ACTUAL is a difference).
 
 Examples:
   cordlesion compare former/ out/
-  cordlesion compare tests/expected/ out/ --tol-dice 0 --tol-volume 0 --tol-probability 0)";
+  cordlesion compare expected/ out/ --tol-dice 0 --tol-volume 0 --tol-probability 0)";
 
 void add_tolerance(CLI::App& command, const char* name, double& value, const char* meaning) {
   command.add_option(name, value, meaning)

@@ -76,9 +76,10 @@ bool agree(const Finding& expected, const Finding& actual, const Tolerances& tol
   }
   switch (expected.kind) {
   case Kind::volume:
-    return std::abs(*a - *b) <= tolerances.volume * std::max(std::abs(*a), std::abs(*b));
+    return within(std::abs(*a - *b),
+                  tolerances.volume * std::max(std::abs(*a), std::abs(*b)));
   case Kind::probability:
-    return std::abs(*a - *b) <= tolerances.probability;
+    return within(std::abs(*a - *b), tolerances.probability);
   case Kind::exact:
     break;
   }
@@ -105,6 +106,11 @@ Row row_of(const Difference& difference) {
 }
 
 } // namespace
+
+bool within(double difference, double tolerance) {
+  constexpr double rounding = 1e-12;
+  return difference <= tolerance + (tolerance > 0 ? rounding : 0);
+}
 
 std::optional<std::vector<Finding>> findings_of(const std::string& report_json) {
   const Json report = Json::parse(report_json, nullptr, false);

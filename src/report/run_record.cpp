@@ -46,6 +46,7 @@ std::string to_json(const RunRecord& record) {
       {"precision", record.precision},
       {"threads", record.threads},
       {"counts", record.counts},
+      {"case_ids", record.case_ids},
       {"timing_ms", numbers_of(record.timing_ms, 3)},
       {"warnings", json_of(record.warnings)},
       {"interrupted", record.interrupted}};
@@ -71,6 +72,7 @@ std::optional<RunRecord> run_record_of(const std::string& text) {
                      .precision = json.at("precision"),
                      .threads = json.at("threads"),
                      .counts = json.at("counts"),
+                     .case_ids = json.at("case_ids"),
                      .timing_ms = json.at("timing_ms"),
                      .warnings = warnings_of(json.at("warnings")),
                      .interrupted = json.at("interrupted"),

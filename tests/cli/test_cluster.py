@@ -12,7 +12,7 @@ import pytest
 from conftest import REPOSITORY, check_output_folder, run_predict
 from slurm_node import slurm_node, wait_until, why_not
 from tiny_package import write_package
-from volumes import LABEL_BOXES, box, write_volume
+from volumes import LABEL_BOXES, NMOSD, box, write_volume
 
 SCRIPT = REPOSITORY / "scripts/cluster/slurm_array.sh"
 SNAKEFILE = REPOSITORY / "scripts/cluster/Snakefile"
@@ -127,6 +127,19 @@ def test_a_snakemake_run_with_a_killed_job_ends_with_the_tables_of_one_run(snake
     assert_as_one_run(tmp_path / "out", tmp_path / "out-chunks" / "2", undisturbed)
     assert snakemake(*settings).wait(timeout=60) == 0
     assert "Nothing to be done" in (tmp_path / "snakemake.txt").read_text()
+
+
+def test_snakemake_computes_cases_that_came_later_and_keeps_tables_that_it_cannot_replace(snakemake, program, package, cohort, tmp_path):
+    grown = shutil.copytree(cohort, tmp_path / "grown")
+    settings = ["input=grown", "out=out", "chunks=2", f"program={program}"]
+    assert snakemake(*settings, f"options=--models {package}").wait(timeout=120) == 0, (tmp_path / "snakemake.txt").read_text()
+    before = (tmp_path / "out" / "results.tsv").read_text()
+    write_volume(grown / "a_new_case.nii.gz", NMOSD)
+    assert snakemake(*settings, "options=--models missing").wait(timeout=120) != 0
+    assert (tmp_path / "out" / "results.tsv").read_text() == before
+    assert snakemake(*settings, f"options=--models {package}").wait(timeout=120) == 0, (tmp_path / "snakemake.txt").read_text()
+    after = (tmp_path / "out" / "results.tsv").read_text()
+    assert "a_new_case" in after and set(before.splitlines()) < set(after.splitlines())
 
 
 def test_the_snakefile_says_what_it_needs(snakemake, tmp_path):

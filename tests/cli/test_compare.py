@@ -1,6 +1,7 @@
 """`compare`: what counts as a difference, the tolerances, and trimmed expected results."""
 
 import json
+import re
 import shutil
 
 import nibabel
@@ -51,7 +52,7 @@ def rows(result):
     """(case, quantity) of each row of the table of differences."""
     lines = result.out.splitlines()
     assert lines[0].split() == ["case_id", "quantity", "expected", "actual", "allowed"], result
-    assert lines[-2] == "" and "differences in" in lines[-1]
+    assert lines[-2] == "" and re.match(r"1 difference in 1 of|\d+ differences in", lines[-1]), result
     return [line.split()[:2] for line in lines[1:-2]]
 
 
@@ -158,6 +159,23 @@ def test_a_damaged_mask_is_a_difference_that_names_the_file(compare, actual):
     result = compare()
     assert result.code == 9 and rows(result) == [["ms", "mask"]]
     assert "ms/lesion_mask.nii.gz" in result.out
+
+
+def test_a_damaged_report_is_a_difference_and_the_others_are_still_compared(compare, actual):
+    (actual / "ms" / "report.json").write_text("{")
+    edit(actual, "nmosd", lambda report: report["classification"].update(label="ms"))
+    result = compare()
+    assert result.code == 9 and rows(result) == [["ms", "report"], ["nmosd", "label"]]
+    assert ["readable", "damaged", "equal"] == result.out.splitlines()[1].split()[2:]
+
+
+def test_folders_of_links_to_cases_are_compared(run, tmp_path, expected, actual):
+    links = tmp_path / "links"
+    links.mkdir()
+    for case in actual.iterdir():
+        if case.is_dir():
+            (links / case.name).symlink_to(case)
+    assert run("compare", expected, links).code == 0
 
 
 def test_a_mask_that_is_gone_is_a_difference(compare, actual):

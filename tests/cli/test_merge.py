@@ -147,9 +147,33 @@ def test_a_case_in_two_shards_is_named(merge, shards, whole, tmp_path):
 def test_a_shard_given_as_output_is_refused(run, shards):
     folders = shards(2)
     result = run("merge", *folders, "-o", folders[0], "--overwrite")
-    assert result.code == 2 and "also a shard" in result.err
+    assert result.code == 2 and "lie in each other" in result.err
     check_output_folder(folders[0])
 
+
+@pytest.mark.parametrize("place", ["part1/merged", "part1/bad", "."])
+def test_an_output_inside_a_shard_or_around_it_is_refused(run, shards, tmp_path, place):
+    folders = shards(2)
+    before = sorted(tmp_path.rglob("*"))
+    result = run("merge", *folders, "-o", tmp_path / place)
+    assert result.code == 2 and "lie in each other" in result.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_shards_of_a_cohort_that_grew_or_is_divided_anew_are_merged(predict, run, package, cohort, tmp_path):
+    """What a shard still holds of an earlier division is not its own any more."""
+    grown = shutil.copytree(cohort, tmp_path / "grown")
+    for added, count in ((None, 2), ("a_first", 2), (None, 3)):
+        if added:
+            write_volume(grown / f"{added}.nii.gz", box(*LABEL_BOXES["ependymoma"]))
+        folders = [tmp_path / f"part{part}" for part in range(1, count + 1)]
+        for part, folder in enumerate(folders, 1):
+            assert run("predict", grown, "--shard", f"{part}/{count}", "--resume", "-o", folder, "--models", package).code in (0, 8)
+        result = run("merge", *folders, "-o", tmp_path / "merged", "--overwrite")
+        assert result.code == 8, result
+        whole = predict(grown, out=tmp_path / f"whole{added}{count}", code=8).folder
+        assert_same_tables(tmp_path / "merged", whole)
+    assert len(run_json(tmp_path / "merged")["case_ids"]) == 4
 
 def edit_run(folder, change):
     record = run_json(folder)

@@ -51,6 +51,13 @@ TEST(Comparison, WithoutToleranceShowsTheLastDigit) {
   EXPECT_EQ(differences[0].actual, "0.10000000000000002");
 }
 
+TEST(Comparison, ADifferenceThatEqualsItsToleranceButForRoundingIsAllowed) {
+  EXPECT_TRUE(within(0.12020292202211753 - 0.11920292202211753, 0.001));
+  EXPECT_FALSE(within(0.001001, 0.001));
+  EXPECT_TRUE(within(0, 0));
+  EXPECT_FALSE(within(1e-16, 0));
+}
+
 TEST(Comparison, TellsALabelFromNone) {
   const std::string none = R"({"status": "ok", "classification": {"label": null}})";
   const auto differences = compare(none, R"({"status": "ok", "classification": {"label": "ms"}})");

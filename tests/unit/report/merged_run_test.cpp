@@ -32,6 +32,7 @@ TEST(RunRecord, IsReadBackAsItWasWritten) {
       .name = "m", .version = "2", .trained = true, .trained_on = "x", .sha256 = {{"a", "b"}}};
   run.warnings = {{"code", "message"}};
   run.interrupted = true;
+  run.case_ids = {"a", "b"};
   const std::string text = to_json(run);
   const auto back = run_record_of(text);
   ASSERT_TRUE(back.has_value());
