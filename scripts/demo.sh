@@ -24,25 +24,26 @@ scripts/build.sh
 program=build/release/cordlesion
 "$program" --version
 
-say "2. What is in the study folder, and what would be used:  cordlesion scan tests/samples/study_lumbar"
-"$program" scan tests/samples/study_lumbar
+samples=(tests/samples/study_ependymoma tests/samples/study_nmosd tests/samples/astrocytoma_t2.nii.gz
+         tests/samples/ms_t2.nii.gz tests/samples/healthy_t2.nii.gz)
 
-say "3. The main job:  cordlesion predict tests/samples/... -o $out"
-"$program" predict tests/samples/study_lumbar tests/samples/cervical_t2.nii.gz \
-  tests/samples/thoracic_healthy_t2.nii.gz -o "$out" --overwrite
+say "2. What is in a study folder, and what would be used:  cordlesion scan tests/samples/study_ependymoma"
+"$program" scan tests/samples/study_ependymoma
+
+say "3. The main job, one simulated case of each class:  cordlesion predict tests/samples/... -o $out"
+"$program" predict "${samples[@]}" -o "$out" --overwrite
 
 say "4. The same from corrected masks:  cordlesion predict ... --masks tests/samples/masks"
-"$program" predict tests/samples/study_lumbar tests/samples/cervical_t2.nii.gz \
-  tests/samples/thoracic_healthy_t2.nii.gz -o "$out-corrected" --masks tests/samples/masks --overwrite
+"$program" predict "${samples[@]}" -o "$out-corrected" --masks tests/samples/masks --overwrite
 
 say "Where to look"
 cat <<EOF
-$out/results.tsv                     one row per case
-$out/lesions.tsv                     one row per lesion
-$out/run.json                        options, versions, models, counts
-$out/study_lumbar/report.json        everything on one case, every series of the study with the reason
-$out/study_lumbar/lesion_mask.nii.gz the mask, on exactly the grid of the image
-$out-corrected/results.tsv           the same cases from the corrected masks
+$out/results.tsv                         one row per case
+$out/lesions.tsv                         one row per lesion
+$out/run.json                            options, versions, models, counts
+$out/study_ependymoma/report.json        everything on one case, every series of the study with the reason
+$out/study_ependymoma/lesion_mask.nii.gz the mask, on exactly the grid of the image
+$out-corrected/results.tsv               the same cases from the corrected masks
 
 The model package is untrained: it exercises the whole program, its results mean nothing.
 Research use only.

@@ -21,11 +21,14 @@ packages=(g++ cmake ninja-build git
           libcli11-dev libspdlog-dev nlohmann-json3-dev libgtest-dev)
 # The seeded model package is written by the training scripts.
 packages+=(python3-numpy python3-torch python3-torchvision)
-# Training: reading prepared cases, connected components and the calibration's minimum, curves.
-training_packages=(python3-nibabel python3-scipy python3-matplotlib)
+# Training: reading prepared cases, connected components and the calibration's minimum, curves; and
+# simulated spines: files, resampling, k-space.
+training_packages=(python3-nibabel python3-scipy python3-matplotlib python3-pydicom python3-opencv)
 # Cross-checks against independent readers, and tools that make test inputs.
-test_packages=("${training_packages[@]}" python3-pytest python3-pydicom python3-opencv python3-sklearn
-               python3-jsonschema dcmtk libgdcm-tools dcm2niix)
+test_packages=("${training_packages[@]}" python3-pytest python3-sklearn python3-jsonschema
+               dcmtk libgdcm-tools dcm2niix)
+# The cluster scripts are tested on a Slurm of one node that the test starts itself.
+test_packages+=(munge slurm-client slurmctld slurmd snakemake)
 
 for argument in "$@"; do
   case "$argument" in

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from networks import DenseNetClassifier, MultiResUNet
 
-CHANNEL_ROLES = {"t2", "t2_in_mask", "mask", "zero"}
+CHANNEL_ROLES = {"t2", "t2_near_mask", "t2_in_mask", "mask", "zero"}
 """What the program can serve (models/README.md)."""
 
 

@@ -41,6 +41,18 @@ class SharedClassifier(nn.Module):
         pooled = torch.relu(self.features(x)).mean([2, 3])
         return {node: self.output[node](torch.relu(hidden(pooled))) for node, hidden in self.hidden.items()}
 
+    def widen(self, share: float, size: int) -> None:
+        """From windows to whole slices of `size` pixels, of which the windows are a `share`: what lies around a window is
+        zero in channels limited to the mask, and adds the features of nothing to the mean over positions. The dense layers
+        take them off again; what the network sees at the windows' borders changes, so it needs some training afterwards."""
+        self.eval()
+        with torch.no_grad():
+            nothing = torch.zeros(1, self.features[0].in_channels, size, size)
+            empty = torch.relu(self.features(nothing)).mean([0, 2, 3])
+            for hidden in self.hidden.values():
+                hidden.bias -= hidden.weight @ empty * ((1 - share) / share)
+                hidden.weight /= share
+
     def state_of(self, node: str, temperature: float = 1.0) -> Dict[str, Tensor]:
         """The state_dict of this node's DenseNetClassifier, its logits divided by `temperature`."""
         state = {key: value.cpu() for key, value in self.state_dict().items() if key.startswith("features.")}
@@ -49,9 +61,11 @@ class SharedClassifier(nn.Module):
                 state[f"{part}.{key}"] = value.cpu() / (temperature if part == "output" else 1.0)
         return state
 
-    def start_from(self, path: Path) -> None:
-        """Features, and heads where the file has them: of this script's runs, of a classifier, or torchvision's densenet121."""
-        state = {modern_name(key): value for key, value in read_start(path).items()}
+    def start_from(self, path: Path) -> dict:
+        """Features, and heads where the file has them: of this script's runs, of a classifier, or torchvision's densenet121.
+        Returns what else the file says."""
+        content = read_start(path)
+        state = {modern_name(key): value for key, value in content["state_dict"].items()}
         mine = self.state_dict()
         wanted = {key: state.get(key, state.get(re.sub(r"^(hidden|output)\.\w+\.", r"\1.", key))) for key in mine}
         missing = [key for key, value in wanted.items() if value is None and key.startswith("features.")]
@@ -61,6 +75,7 @@ class SharedClassifier(nn.Module):
             if value is not None and value.shape != mine[key].shape:
                 raise SystemExit(f"{path}: {key} is {tuple(value.shape)}; expected {tuple(mine[key].shape)} (see --channels)")
         self.load_state_dict({key: value for key, value in wanted.items() if value is not None}, strict=False)
+        return content
 
 
 def modern_name(key: str) -> str:

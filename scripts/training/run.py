@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Optional, Tuple
 
 import torch
 
@@ -23,6 +24,16 @@ def positive_count(text: str) -> int:
 
 
 positive_number.__name__, positive_count.__name__ = "positive number", "positive count"  # argparse names them in messages
+
+
+def window_size(text: str) -> Optional[Tuple[int, int]]:
+    """Rows and columns of `128x64`; none for 0."""
+    if text == "0":
+        return None
+    rows, _, columns = text.partition("x")
+    if not (rows.isdigit() and columns.isdigit()) or min(int(rows), int(columns)) < 16 or int(rows) % 16 or int(columns) % 16:
+        raise argparse.ArgumentTypeError(f"'{text}': expected rows x columns, multiples of 16, for example 128x64")
+    return int(rows), int(columns)
 
 
 def add_run_options(parser: argparse.ArgumentParser, batch: int, epoch_steps: int) -> None:
@@ -79,9 +90,9 @@ def save_atomically(content: dict, path: Path) -> None:
 
 
 def read_start(path: Path) -> dict:
-    """The weights of one of our checkpoints or of a plain state_dict."""
+    """One of our checkpoints, or a plain state_dict as the `state_dict` of one."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
         raise SystemExit(f"{path} cannot be read as a checkpoint: {error}") from None
-    return content.get("state_dict", content)
+    return content if "state_dict" in content else {"state_dict": content}

@@ -15,8 +15,10 @@ from networks import NODES
 from run import positive_number, say
 
 SCRIPTS = Path(__file__).parent
-SHARES = {"segmenter": 0.45, "common": 0.25, **{node: 0.1 for node in NODES}}
-"""Parts of the time budget."""
+SHARES = {"segmenter": 0.5, "windows": 0.2, "common": 0.12, **{node: 0.06 for node in NODES}}
+"""Steps and their parts of the time budget. `windows` is the common start on windows around the lesions, `common` goes on with
+whole slices."""
+WINDOW = "160x96"
 
 
 def training_command(step: str, options: argparse.Namespace) -> List[str]:
@@ -28,9 +30,14 @@ def training_command(step: str, options: argparse.Namespace) -> List[str]:
     else:
         command += ["--minutes", f"{options.minutes * SHARES[step]:g}"]
     if step != "segmenter":
-        command += ["--node", step, "--segmenter", str(run / "segmenter" / "best.ckpt")]
-    if step == "common" and options.start:
-        command += ["--start", str(options.start)]
+        node = step if step in NODES else "common"
+        command += ["--node", node, "--segmenter", str(run / "segmenter" / "best.ckpt")]
+    if step == "windows":
+        command += ["--crop", WINDOW]
+        if options.start:
+            command += ["--start", str(options.start)]
+    if step == "common":
+        command += ["--start", str(run / "windows" / "best.ckpt")]
     if step in NODES:
         command += ["--start", str(run / "common" / "best.ckpt")]
     if options.device:

@@ -19,18 +19,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from augment import Variation, random_views, sample, vary_intensity
+from checkpoint import CHANNEL_ROLES
 from classifying import CLASS_LABELS, IGNORED, SharedClassifier, read_nodes, target
 from cohort import Slices, open_slices
 from loop import Trainer, Validation
 from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
 from networks import NODES
 from predicted_masks import predicted_masks
-from run import add_run_options, start_run
+from run import add_run_options, start_run, window_size
 from sampling import pick
 from segmenting import slices_to
 from untrained import node_input
 
-CHANNELS = ["t2", "t2_in_mask", "mask"]
+CHANNELS = ["t2_near_mask", "t2_in_mask", "mask"]
+UNVARIED = Variation(0, 0, (1, 1), False, False)
 LEARNING_RATE, LEARNING_RATE_FROM_NOTHING = 1e-4, 5e-4
 INFERENCE_BATCH = 16
 
@@ -47,10 +49,11 @@ class ClassifierTask:
 
     def __init__(self, slices: Slices, predicted: Optional[np.ndarray], options: argparse.Namespace, device: torch.device):
         self.slices, self.options, self.device = slices, options, device
+        options.crop = options.crop and tuple(min(edge, slices.size) for edge in options.crop)
         self.nodes = read_nodes(options.node)
         self.network = SharedClassifier(self.nodes, len(options.channels))
         if options.start:
-            self.network.start_from(options.start)
+            self.start_from(options.start)
         self.network.to(device=device, memory_format=torch.channels_last)
         self.forward = torch.compile(self.network, dynamic=False) if options.compile else self.network
         flips = (options.flips != "none", options.flips == "both")
@@ -59,6 +62,11 @@ class ClassifierTask:
         self.usable = [self.slices_with_mask(masks) for masks in self.masks]
         self.groups = self.training_groups()
         self.check_validation()
+
+    def start_from(self, path: Path) -> None:
+        window = self.network.start_from(path).get("window")
+        if window and not self.options.crop:
+            self.network.widen(window[0] * window[1] / self.slices.size**2, self.slices.size)
 
     def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
         """Per case, the slices whose mask has a pixel."""
@@ -102,10 +110,17 @@ class ClassifierTask:
 
     def batch(self) -> Tuple[Tensor, List[str]]:
         images, masks, labels = self.draw(self.options.batch)
-        size = self.slices.size
-        centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
-        images, masks = sample(images, masks, random_views(self.variation, centres, size, size, size))
-        return self.channels(vary_intensity(images), masks), labels
+        images, masks = self.views(images, masks, self.variation)
+        return self.channels(vary_intensity(images), vary_masks(masks)), labels
+
+    def views(self, images: Tensor, masks: Tensor, variation: Variation) -> Tuple[Tensor, Tensor]:
+        """Whole slices, or with --crop windows around their masks, varied."""
+        size, crop = self.slices.size, self.options.crop
+        if crop:
+            centres = torch.stack([middle_of(mask[0]) for mask in masks])
+        else:
+            centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
+        return sample(images, masks, random_views(variation, centres, size, *(crop or (size, size))))
 
     def channels(self, images: Tensor, masks: Tensor) -> Tensor:
         return node_input(self.options.channels, images, masks).contiguous(memory_format=torch.channels_last)
@@ -125,7 +140,8 @@ class ClassifierTask:
         parts: Dict[str, List[np.ndarray]] = {node: [] for node in self.nodes}
         for start in range(0, len(images), INFERENCE_BATCH):
             part = slice(start, start + INFERENCE_BATCH)
-            inputs = self.channels(slices_to(images[part], self.device), slices_to(masks[part], self.device))
+            views = slices_to(images[part], self.device), slices_to(masks[part], self.device)
+            inputs = self.channels(*(self.views(*views, UNVARIED) if self.options.crop else views))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
                 logits = self.network(inputs)
             for node, values in logits.items():
@@ -163,7 +179,8 @@ class ClassifierTask:
     def checkpoint(self, figures: Dict[str, Dict[str, float]]) -> dict:
         if self.options.node == "common":
             state = {key: value.cpu() for key, value in self.network.state_dict().items()}
-            return {"network": "common", "state_dict": state, "channels": list(self.options.channels)}
+            content = {"network": "common", "state_dict": state, "channels": list(self.options.channels)}
+            return {**content, "window": list(self.options.crop)} if self.options.crop else content
         node = self.nodes[0]
         return {
             "network": "classifier",
@@ -172,6 +189,21 @@ class ClassifierTask:
             "channels": list(self.options.channels),
             "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in figures[node].items()},
         }
+
+
+def middle_of(mask: Tensor) -> Tensor:
+    """Row and column of the middle of the box around a mask."""
+    places = torch.nonzero(mask).float()
+    return (places.amin(0) + places.amax(0)) / 2
+
+
+def vary_masks(masks: Tensor) -> Tensor:
+    """Some masks [N,1,H,W] larger or smaller by a pixel, as predicted ones are; none becomes empty."""
+    chance = torch.rand(len(masks), device=masks.device).view(-1, 1, 1, 1)
+    larger = functional.max_pool2d(masks, 3, 1, 1)
+    smaller = -functional.max_pool2d(-masks, 3, 1, 1)
+    smaller = torch.where(smaller.amax([1, 2, 3], keepdim=True) > 0, smaller, masks)
+    return torch.where(chance < 0.2, larger, torch.where(chance > 0.85, smaller, masks))
 
 
 def calibrated_figures(patients: Patients) -> Dict[str, float]:
@@ -204,7 +236,10 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     add_run_options(parser, batch=16, epoch_steps=200)
     parser.add_argument("--node", choices=(*NODES, "common"), required=True)
     parser.add_argument("--segmenter", type=Path, metavar="CKPT", help="best.ckpt of the segmenter (none: only true masks)")
-    parser.add_argument("--channels", nargs="+", choices=("t2", "t2_in_mask", "mask", "zero"), default=CHANNELS, help="roles")
+    parser.add_argument("--channels", nargs="+", choices=sorted(CHANNEL_ROLES), default=CHANNELS, help=f"({' '.join(CHANNELS)})")
+    parser.add_argument("--crop", type=window_size, metavar="ROWSxCOLUMNS",
+                        help="windows around the lesion in place of whole slices: several times quicker, and a --start for them; "
+                        "with channels limited to the mask")
     parser.add_argument("--rotation", type=float, default=30, help="largest rotation in degrees (30)")
     parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")

@@ -9,7 +9,7 @@ the Dice, averaged over labels, at the operating point that operating_point.py c
 import argparse
 import sys
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
-from run import add_run_options, positive_count, read_start, say, save_atomically, start_run
+from run import add_run_options, positive_count, read_start, say, save_atomically, start_run, window_size
 from sampling import SegmentationSampler, lesion_pixel
 from segmenting import fast_segmenter, probabilities, slices_to
 
@@ -123,7 +123,7 @@ class SegmenterTask:
 
 def load_start(network: torch.nn.Module, path: Path) -> None:
     try:
-        network.load_state_dict(read_start(path))
+        network.load_state_dict(read_start(path)["state_dict"])
     except RuntimeError as error:
         raise SystemExit(f"{path} does not fit the segmenter: {error}") from None
 
@@ -149,19 +149,10 @@ def choose_threshold(task: SegmenterTask) -> None:
     say("  ".join(f"{key} {value:.4g}" for key, value in point.figures.items()))
 
 
-def crop(text: str) -> Optional[Tuple[int, int]]:
-    if text == "0":
-        return None
-    rows, _, columns = text.partition("x")
-    if not (rows.isdigit() and columns.isdigit()) or min(int(rows), int(columns)) < 16 or int(rows) % 16 or int(columns) % 16:
-        raise argparse.ArgumentTypeError(f"'{text}': expected rows x columns, multiples of 16, for example 128x64")
-    return int(rows), int(columns)
-
-
 def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser, batch=16, epoch_steps=500)
-    parser.add_argument("--crop", type=crop, default=(128, 64), metavar="RxC", help="rows x columns of the crops; 0: whole slices (128x64)")
+    parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
     parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
     parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")

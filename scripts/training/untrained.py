@@ -25,6 +25,10 @@ ONLY_OUTLIERS = -1.0
 large common part would otherwise cancel in the logits and magnify rounding errors."""
 
 
+NEAR_PIXELS = 16
+"""How far from the mask the channel `t2_near_mask` shows the image, in rows and in columns (models/README.md)."""
+
+
 def smooth_noise(random: np.random.Generator, size: int, cells: int) -> np.ndarray:
     """Noise of unit scale that varies over about size/cells pixels."""
     coarse = torch.from_numpy(random.standard_normal((1, 1, cells, cells), dtype=np.float32))
@@ -70,7 +74,8 @@ def simulated_batch(seed: int, size: int = 256) -> Tuple[Tensor, Tensor]:
 
 def node_input(channels: List[str], image: Tensor, mask: Tensor) -> Tensor:
     """The classifier input [N,C,H,W] that a node's channel roles ask for."""
-    roles = {"t2": image, "mask": mask, "t2_in_mask": image * mask, "zero": torch.zeros_like(image)}
+    near = nn.functional.max_pool2d(mask, 2 * NEAR_PIXELS + 1, 1, NEAR_PIXELS) if "t2_near_mask" in channels else mask
+    roles = {"t2": image, "mask": mask, "t2_in_mask": image * mask, "t2_near_mask": image * near, "zero": torch.zeros_like(image)}
     return torch.cat([roles[role] for role in channels], 1)
 
 

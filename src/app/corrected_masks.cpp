@@ -5,10 +5,23 @@
 
 #include <array>
 #include <string>
+#include <system_error>
 
 namespace cordlesion::app {
 
 namespace fs = std::filesystem;
+
+std::optional<fs::path> mask_in_folder(const fs::path& folder, const std::string& case_id) {
+  constexpr std::array endings{".nii.gz", ".nii", ".nrrd", ".mha", "/lesion_mask.nii.gz"};
+  for (const char* ending : endings) {
+    const fs::path candidate = folder / (case_id + ending);
+    std::error_code unknown;
+    if (fs::is_regular_file(candidate, unknown)) {
+      return candidate;
+    }
+  }
+  return std::nullopt;
+}
 
 std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
                                           const std::optional<fs::path>& masks) {
@@ -21,12 +34,8 @@ std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
   if (!fs::is_directory(*masks)) {
     return masks;
   }
-  constexpr std::array endings{".nii.gz", ".nii", ".nrrd", ".mha", "/lesion_mask.nii.gz"};
-  for (const char* ending : endings) {
-    const fs::path candidate = *masks / (input.case_id + ending);
-    if (fs::is_regular_file(candidate)) {
-      return candidate;
-    }
+  if (auto mask = mask_in_folder(*masks, input.case_id)) {
+    return mask;
   }
   throw case_error(Stage::find, "mask_missing",
                    "no corrected mask for case " + input.case_id + ": expected " + input.case_id +

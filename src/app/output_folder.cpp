@@ -4,6 +4,7 @@
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/report_json.hpp"
+#include "results_folder.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,8 +14,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,33 +25,18 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "lesions.tsv",
                                                     "failures.tsv"};
-// The report first: without it a case does not count as complete.
-constexpr std::array case_files{"report.json", "lesion_mask.nii.gz", "lesion_probability.nii.gz"};
 
-std::string text_of_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
-}
-
-/// Folders with a report of this program; other programs' reports are none of ours.
-std::vector<fs::path> case_folders_with_report(const fs::path& folder) {
-  std::vector<fs::path> folders;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && !entry.is_symlink() &&
-        report::is_case_report(text_of_file(entry.path() / "report.json"))) {
-      folders.push_back(entry.path());
-    }
-  }
-  return folders;
+/// A report of this program; other programs' reports are none of ours.
+bool holds_own_report(const fs::path& case_folder) {
+  return report::is_case_report(text_of_file(case_folder / "report.json"));
 }
 
 bool holds_results(const fs::path& folder) {
-  for (const std::string_view name : run_files) {
-    if (fs::exists(folder / name)) {
-      return true;
-    }
-  }
-  return !case_folders_with_report(folder).empty();
+  const auto is_there = [&](std::string_view name) { return fs::exists(folder / name); };
+  const std::vector<std::string> cases = cases_in(folder);
+  return std::any_of(run_files.begin(), run_files.end(), is_there) ||
+         std::any_of(cases.begin(), cases.end(),
+                     [&](const std::string& name) { return holds_own_report(folder / name); });
 }
 
 void remove_case_files(const fs::path& folder) {
@@ -112,18 +96,20 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
     prove_writable(folder_);
     if (existing == Existing::refuse && holds_results(folder_)) {
       throw usage_error("the output folder " + folder_.string() + " already holds results",
-                        "Use --resume to complete them, --overwrite to replace them, or another "
-                        "folder with -o.");
+                        "Use --overwrite to replace them, or another folder with -o; predict "
+                        "completes them with --resume.");
     }
     sweep_temporary_files(folder_);
     if (existing == Existing::overwrite) {
       for (const std::string_view name : run_files) {
         fs::remove(folder_ / name);
       }
-      for (const fs::path& case_path : case_folders_with_report(folder_)) {
-        remove_case_files(case_path);
-        std::error_code not_empty;
-        fs::remove(case_path, not_empty);
+      for (const std::string& name : cases_in(folder_)) {
+        if (holds_own_report(folder_ / name)) {
+          remove_case_files(folder_ / name);
+          std::error_code not_empty;
+          fs::remove(folder_ / name, not_empty);
+        }
       }
     }
   } catch (const fs::filesystem_error& error) {
@@ -161,6 +147,11 @@ void OutputFolder::require_free_name(const std::string& case_id) {
   }
 }
 
+bool OutputFolder::has_report(const std::string& case_id) const {
+  std::error_code missing;
+  return fs::exists(folder_ / case_id / "report.json", missing);
+}
+
 std::optional<std::string> OutputFolder::complete_report(const std::string& case_id) const {
   std::string text = text_of_file(folder_ / case_id / "report.json");
   std::error_code missing;
@@ -172,12 +163,20 @@ std::optional<std::string> OutputFolder::complete_report(const std::string& case
 
 std::vector<std::string> OutputFolder::reports_of_others(const std::set<std::string>& own) const {
   std::vector<std::string> texts;
-  for (const fs::path& folder : case_folders_with_report(folder_)) {
-    if (own.count(folder.filename().string()) == 0) {
-      texts.push_back(text_of_file(folder / "report.json"));
+  for (const std::string& name : cases_in(folder_)) {
+    if (own.count(name) == 0) {
+      std::string text = text_of_file(folder_ / name / "report.json");
+      if (report::is_case_report(text)) {
+        texts.push_back(std::move(text));
+      }
     }
   }
   return texts;
+}
+
+void OutputFolder::clear_run_record() const {
+  std::error_code missing;
+  fs::remove(folder_ / "run.json", missing);
 }
 
 void OutputFolder::clear_case(const std::string& case_id) const {

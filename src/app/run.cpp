@@ -6,6 +6,7 @@
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 #include "cordlesion/report/run_record.hpp"
+#include "tables.hpp"
 
 #include <set>
 
@@ -13,11 +14,9 @@ namespace cordlesion::app {
 namespace {
 
 std::map<std::string, std::size_t> counts_of(const Run& run, std::size_t cases) {
-  std::map<std::string, std::size_t> counts{
-      {"cases", cases}, {"ok", 0}, {"no_lesion", 0}, {"failed", 0}, {"resumed", run.resumed}};
-  for (const report::CaseRows& row : run.rows) {
-    ++counts[row.status];
-  }
+  std::map<std::string, std::size_t> counts = count_by_status(run.rows);
+  counts["cases"] = cases;
+  counts["resumed"] = run.resumed;
   return counts;
 }
 
@@ -61,19 +60,16 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
                            .counts = counts_of(run, cases),
                            .timing_ms = {{"total", elapsed_ms}},
                            .warnings = warnings,
-                           .interrupted = interrupted()};
+                           .interrupted = interrupted(),
+                           .shards = {}};
 }
 
 } // namespace
 
 void write_run(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
                double elapsed_ms) {
-  const report::Tables tables = report::tables_of(rows_in_output(run));
-  const std::filesystem::path& folder = run.output.path();
-  io::write_file_atomically(folder / "results.tsv", tables.results);
-  io::write_file_atomically(folder / "lesions.tsv", tables.lesions);
-  io::write_file_atomically(folder / "failures.tsv", tables.failures);
-  io::write_file_atomically(folder / "run.json",
+  write_tables(run.output.path(), rows_in_output(run));
+  io::write_file_atomically(run.output.path() / "run.json",
                             report::to_json(record_of(run, cases, warnings, elapsed_ms)));
 }
 

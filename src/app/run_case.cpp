@@ -131,6 +131,7 @@ CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected
   if (!corrected) {
     record.segmentation.threshold = settings.manifest.segmenter.threshold;
   }
+  record.segmentation.lesion_count = record.lesions.size();
   record.segmentation.voxels = count_voxels(mask);
   record.segmentation.volume_mm3 =
       static_cast<double>(record.segmentation.voxels) * voxel_volume_mm3(grid);

@@ -12,12 +12,14 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
-#include "cordlesion/report/tables.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
+#include "tables.hpp"
 #include "write_case.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <ostream>
 #include <utility>
 
@@ -33,16 +35,16 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
 }
 
 /// The report of a case that an earlier run completed with the same input, models and options.
+/// @param digest  of the input as it is now, none if it cannot be read
 std::optional<std::string> finished_report(const Run& run, const io::CaseInput& input,
-                                           io::CaseLoader& loader) {
+                                           const std::optional<std::string>& digest) {
   const auto text = run.output.complete_report(input.case_id);
   const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
-  if (!earlier || input.failure) {
+  if (!earlier || !digest) {
     return std::nullopt;
   }
   try {
-    const report::Digests now =
-        digests_of(input, loader.digest(input), run.models, run.networks, run.options);
+    const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
     return same ? text : std::nullopt;
@@ -54,18 +56,25 @@ std::optional<std::string> finished_report(const Run& run, const io::CaseInput& 
 /// Leaves in `cases` only those still to be computed.
 void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
                          Progress& progress) {
-  std::vector<io::CaseInput> pending;
-  for (io::CaseInput& input : cases) {
+  const auto reported =
+      std::stable_partition(cases.begin(), cases.end(), [&](const io::CaseInput& input) {
+        return !run.output.has_report(input.case_id);
+      });
+  std::vector<io::CaseInput> earlier(std::make_move_iterator(reported),
+                                     std::make_move_iterator(cases.end()));
+  cases.erase(reported, cases.end());
+  loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
     stop_if_interrupted();
-    if (const auto text = finished_report(run, input, loader)) {
+    if (const auto text = finished_report(run, earlier[i], digest)) {
       run.rows.push_back(report::rows_of(*text));
       ++run.resumed;
-      progress.skip(input.case_id);
+      progress.skip(earlier[i].case_id);
     } else {
-      pending.push_back(std::move(input));
+      cases.push_back(earlier[i]);
     }
-  }
-  cases = std::move(pending);
+  });
+  std::sort(cases.begin(), cases.end(),
+            [](const io::CaseInput& a, const io::CaseInput& b) { return a.case_id < b.case_id; });
 }
 
 void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
@@ -101,11 +110,7 @@ std::vector<SeriesCandidate> candidates_of_failed(const Run& run, const io::Case
   if (input.format != io::CaseInput::Format::dicom || input.failure) {
     return {};
   }
-  try {
-    return loader.describe(input, run.options.load).candidates;
-  } catch (const Error&) { // the case's own error says why
-    return {};
-  }
+  return loader.describe(input, run.options.load).candidates;
 }
 
 /// Computes a case and writes all of it, its report last. An error of the case becomes the report.
@@ -166,20 +171,10 @@ void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoad
   }
 }
 
-ExitCode exit_code_of(const Run& run) {
-  if (interrupted()) {
-    return ExitCode::interrupted;
-  }
-  for (const report::CaseRows& row : run.rows) {
-    if (row.status == "failed") {
-      return ExitCode::some_cases_failed;
-    }
-  }
-  return ExitCode::ok;
-}
-
-void warn_about(const report::ModelRecord& models) {
-  if (!models.trained) {
+void announce(const report::ModelRecord& models) {
+  if (models.trained) {
+    log_info("model package '" + models.name + "', trained on " + models.trained_on);
+  } else {
     log_warning("the model package '" + models.name +
                 "' is untrained: it exercises the program, its results mean nothing");
   }
@@ -215,12 +210,10 @@ std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoa
 ExitCode list_cases(const PredictOptions& options, const std::vector<io::CaseInput>& cases,
                     io::CaseLoader& loader, std::ostream& results) {
   bool failures = false;
-  for (const io::CaseInput& input : cases) {
-    stop_if_interrupted();
-    const report::ScannedCase scanned = scan_case(input, options.load, loader);
+  scan_cases(cases, options.load, loader, [&](const report::ScannedCase& scanned) {
     failures = failures || scanned.failure.has_value();
     results << report::scan_text({scanned});
-  }
+  });
   return failures ? ExitCode::some_cases_failed : ExitCode::ok;
 }
 
@@ -236,7 +229,7 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   const inference::ModelPackage package =
       inference::open_model_package(options.models, options.allow_unverified_models);
   const report::ModelRecord models = model_record(package);
-  warn_about(models);
+  announce(models);
   std::vector<Warning> warnings;
   if (options.dry_run) {
     return list_cases(options, find_cases(options, loader, warnings), loader, results);
@@ -246,6 +239,7 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
   const std::size_t case_count = cases.size();
   const OutputFolder output(options.output, options.existing);
+  output.clear_run_record();
 
   Run run{.options = options,
           .output = output,
@@ -267,10 +261,8 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");
   }
-  for (const report::CaseRows& row : report::in_order(run.rows)) {
-    results << row.case_id << '\t' << row.status << '\t' << row.label << '\n';
-  }
-  return exit_code_of(run);
+  print_results(results, run.rows);
+  return interrupted() ? ExitCode::interrupted : exit_code_of(run.rows);
 }
 
 } // namespace cordlesion::app

@@ -29,9 +29,12 @@ Examples:
   cordlesion predict cohort/ -o out --resume    go on with an interrupted cohort
   cordlesion predict t2.nii.gz -o out2 --masks corrected.nii.gz
                                                 classify again from a corrected mask
+  cordlesion evaluate --predictions out --labels labels.tsv -o evaluation
+                                                the paper's tables on one's own cohort
 
 Exit codes: 0 all cases done, 1 internal error, 2 usage, 3 no usable input, 4 models missing or
-invalid, 5 output not writable, 8 some cases failed (the others are complete), 130 interrupted.
+invalid, 5 output not writable, 8 some cases failed (the others are complete), 9 compare found a
+difference, 130 interrupted.
 
 Method: Zhuo, Zhang et al., "Automated Classification of Intramedullary Spinal Cord Tumors and
 Inflammatory Demyelinating Lesions Using Deep Learning", Radiology: Artificial Intelligence
@@ -118,9 +121,9 @@ int run_application(int argc, char** argv) {
   app.fallthrough();
 
   const std::map<std::string, RunCommand> commands{
-      {"predict", add_predict(app, global)},
-      {"scan", add_scan(app)},
-      {"prepare", add_prepare(app)},
+      {"predict", add_predict(app, global)}, {"scan", add_scan(app)},
+      {"prepare", add_prepare(app)},         {"evaluate", add_evaluate(app)},
+      {"compare", add_compare(app)},         {"merge", add_merge(app)},
       {"models", add_models(app)},
   };
   try {

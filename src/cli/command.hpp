@@ -24,6 +24,9 @@ struct GlobalOptions {
 RunCommand add_predict(CLI::App& app, const GlobalOptions& global);
 RunCommand add_scan(CLI::App& app);
 RunCommand add_prepare(CLI::App& app);
+RunCommand add_evaluate(CLI::App& app);
 RunCommand add_models(CLI::App& app);
+RunCommand add_compare(CLI::App& app);
+RunCommand add_merge(CLI::App& app);
 
 } // namespace cordlesion::cli

@@ -19,10 +19,10 @@ ExitCode scan(const InputOptions& input, bool json) {
   }
   std::vector<report::ScannedCase> cases;
   bool failures = false;
-  for (const io::CaseInput& found_case : found.cases) {
-    cases.push_back(app::scan_case(found_case, options, loader));
-    failures = failures || cases.back().failure.has_value();
-  }
+  app::scan_cases(found.cases, options, loader, [&](const report::ScannedCase& scanned) {
+    failures = failures || scanned.failure.has_value();
+    cases.push_back(scanned);
+  });
   std::cout << (json ? report::scan_json(cases) : report::scan_text(cases));
   app::log_info(std::to_string(cases.size()) + " cases, " + std::to_string(found.skipped_files) +
                 " other files skipped");

@@ -92,7 +92,7 @@ AlignedMask align_mask(const Image& mask, const Grid& image_grid) {
   if (std::any_of(mask.voxels().begin(), mask.voxels().end(), is_lesion) &&
       std::none_of(voxels.begin(), voxels.end(), is_lesion)) {
     throw case_error(Stage::segment, "mask_no_overlap",
-                     "the corrected mask has lesion voxels, but none lies inside the image",
+                     "the mask has lesion voxels, but none lies inside the image",
                      "Check that the mask belongs to this case and keeps the image's geometry.");
   }
   aligned.mask = Mask(image_grid, std::move(voxels));

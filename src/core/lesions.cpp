@@ -2,6 +2,7 @@
 #include "cordlesion/core/lesions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
@@ -61,7 +62,8 @@ struct Tally {
   std::size_t first_column = std::numeric_limits<std::size_t>::max();
   std::size_t last_column = 0;
   Vec3 index_sum{};
-  double intensity_sum = 0;
+  double intensity_mean = 0;
+  double squared_deviations = 0; ///< of the intensities, from their mean
   bool touches_border = false;
   std::map<std::size_t, std::size_t> voxels_by_slice; ///< key: canonical slice
 };
@@ -76,7 +78,9 @@ void add(Tally& tally, const Position& at, const SliceStack<std::uint8_t>& mask,
   for (std::size_t axis = 0; axis < 3; ++axis) {
     tally.index_sum[axis] += static_cast<double>(source[axis]);
   }
-  tally.intensity_sum += intensity;
+  const double deviation = intensity - tally.intensity_mean; // Welford's update
+  tally.intensity_mean += deviation / static_cast<double>(tally.voxels);
+  tally.squared_deviations += deviation * (intensity - tally.intensity_mean);
   tally.touches_border = tally.touches_border || at.row == 0 || at.row + 1 == mask.rows ||
                          at.column == 0 || at.column + 1 == mask.columns || at.slice == 0 ||
                          at.slice + 1 == mask.slices;
@@ -93,7 +97,8 @@ Lesion lesion_of(const Tally& tally, const SliceStack<std::uint8_t>& mask, const
       static_cast<double>(tally.last_row - tally.first_row + 1) * mask.row_spacing_mm;
   lesion.width_ap_mm =
       static_cast<double>(tally.last_column - tally.first_column + 1) * mask.column_spacing_mm;
-  lesion.mean_intensity = tally.intensity_sum / count;
+  lesion.mean_intensity = tally.intensity_mean;
+  lesion.sd_intensity = std::sqrt(tally.squared_deviations / count);
   lesion.touches_border = tally.touches_border;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     lesion.centroid_voxel[axis] = tally.index_sum[axis] / count;

@@ -93,7 +93,7 @@ ChannelRole read_channel(const JsonField& field, const std::string& source) {
   const std::string name = field.text();
   const auto role = channel_role_from_string(name);
   if (!role) {
-    field.refuse("one of t2, t2_in_mask, mask, zero");
+    field.refuse("one of t2, t2_in_mask, t2_near_mask, mask, zero");
   }
   if (!is_served(*role)) {
     throw models_error("channel_role_unsupported",

@@ -3,6 +3,7 @@
 
 #include "cordlesion/io/case_input.hpp"
 #include "relative_name.hpp"
+#include "table_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,39 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Cells = std::vector<std::string>;
-
-Cells cells_of(std::string line) {
-  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
-    line.pop_back();
-  }
-  Cells cells;
-  std::size_t begin = 0;
-  while (true) {
-    const std::size_t end = line.find('\t', begin);
-    std::string cell = line.substr(begin, end == std::string::npos ? end : end - begin);
-    const std::size_t first = cell.find_first_not_of(' ');
-    const std::size_t last = cell.find_last_not_of(' ');
-    cells.push_back(first == std::string::npos ? "" : cell.substr(first, last - first + 1));
-    if (end == std::string::npos) {
-      return cells;
-    }
-    begin = end + 1;
-  }
-}
-
-bool is_blank(const Cells& cells) {
-  return std::all_of(cells.begin(), cells.end(),
-                     [](const std::string& cell) { return cell.empty(); });
-}
-
 /// Which column holds what.
 class Columns {
  public:
   Columns(Cells header, const std::string& where) : header_(std::move(header)) {
-    if (!header_.empty() && header_.front().starts_with("\xEF\xBB\xBF")) {
-      header_.front().erase(0, 3); // byte order mark of spreadsheet programs
-    }
     for (const char* required : {"case_id", "image"}) {
       if (!has(required)) {
         throw usage_error(where + ": column '" + required + "' is missing from the first line",
@@ -132,7 +104,7 @@ CaseList read_case_list(const fs::path& file) {
   if (!in || !std::getline(in, line)) {
     throw usage_error("case list " + name + " does not exist, cannot be read or is empty");
   }
-  const Columns columns(cells_of(line), name + ":1");
+  const Columns columns(header_cells_of(line), name + ":1");
   CaseList list;
   if (columns.has("t1c")) {
     list.warnings.push_back({"t1c_ignored", name + ": column t1c is not used by this version"});

@@ -1,6 +1,7 @@
 // Listing and loading of cases in a separate process, so that no file can end the program.
 #include "cordlesion/io/case_loader.hpp"
 
+#include "cordlesion/core/digest.hpp"
 #include "find_cases.hpp"
 #include "loader_requests.hpp"
 #include "number_text.hpp"
@@ -15,6 +16,8 @@ namespace cordlesion::io {
 namespace {
 
 constexpr std::size_t files_per_listing = 512;
+/// Starting a worker takes milliseconds: longer than reading the header of a small file.
+constexpr std::size_t cases_per_worker = 16;
 /// A header that takes longer, or more memory, is broken: both are far beyond any real one.
 constexpr double seconds_per_header = 10;
 constexpr std::size_t memory_per_header = std::size_t{1} << 28;
@@ -77,6 +80,50 @@ std::vector<ListedFile> list_files(WorkerServer& server,
   return listed;
 }
 
+/// What workers do. OpenSSL sets itself up at its first use, for longer than a small file takes to
+/// read: here, before the server is forked, instead of in every worker.
+Job prepared_job() {
+  sha256_of_text("");
+  return carry_out;
+}
+
+/// As many cases from `begin` on as one worker is given: none if that case is known to fail.
+std::vector<CaseInput> batch_from(const std::vector<CaseInput>& cases, std::size_t begin) {
+  std::vector<CaseInput> batch;
+  for (std::size_t i = begin; i < cases.size() && batch.size() < cases_per_worker; ++i) {
+    if (cases[i].failure) {
+      break;
+    }
+    batch.push_back(cases[i]);
+  }
+  return batch;
+}
+
+/// Carries a request out on each case, several to a worker, and calls `take(index, answer)` or
+/// `fail(index, error)` for each in order. A case that ends its worker fails, and the next worker
+/// begins after it.
+template <typename Request, typename Take, typename Fail>
+void ask_of_each(WorkerServer& server, const std::vector<CaseInput>& cases,
+                 const LoaderLimits& limits, Request&& request, Take&& take, Fail&& fail) {
+  std::size_t done = 0;
+  while (done < cases.size()) {
+    const std::vector<CaseInput> batch = batch_from(cases, done);
+    if (batch.empty()) {
+      fail(done, *cases[done].failure);
+      ++done;
+      continue;
+    }
+    const std::size_t end = done + batch.size();
+    const WorkResult result = server.start(request(batch), limits).wait();
+    for (const std::string& answer : answers_of(result.bytes())) {
+      take(done++, answer);
+    }
+    if (done < end) {
+      fail(done++, error_of_end(result, limits));
+    }
+  }
+}
+
 } // namespace
 
 struct CaseLoader::Impl {
@@ -85,7 +132,7 @@ struct CaseLoader::Impl {
   std::optional<PendingWork> loading;
   std::optional<Error> failure; ///< of the case that was "started" although it is known to fail
 
-  explicit Impl(const LoaderLimits& given) : limits(given), server(carry_out) {}
+  explicit Impl(const LoaderLimits& given) : limits(given), server(prepared_job()) {}
 };
 
 CaseLoader::CaseLoader(const LoaderLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -127,17 +174,30 @@ LoadedCase CaseLoader::load(const CaseInput& input, const LoadOptions& options) 
   return finish();
 }
 
-CaseDescription CaseLoader::describe(const CaseInput& input, const LoadOptions& options) {
-  if (input.failure) {
-    return {.candidates = {}, .warnings = {}, .failure = input.failure};
-  }
-  return parsed(impl_->server.start(describe_request(input, options), impl_->limits).wait(),
-                impl_->limits, description_of);
+void CaseLoader::describe(const std::vector<CaseInput>& cases, const LoadOptions& options,
+                          const std::function<void(std::size_t, CaseDescription)>& take) {
+  const auto fail = [&](std::size_t i, const Error& error) {
+    take(i, {.candidates = {}, .warnings = {}, .failure = error});
+  };
+  ask_of_each(
+      impl_->server, cases, impl_->limits,
+      [&](const std::vector<CaseInput>& batch) { return describe_request(batch, options); },
+      [&](std::size_t i, const std::string& answer) { take(i, description_of(answer)); }, fail);
 }
 
-std::string CaseLoader::digest(const CaseInput& input) {
-  return parsed(impl_->server.start(digest_request(input), impl_->limits).wait(), impl_->limits,
-                digest_of_reply);
+CaseDescription CaseLoader::describe(const CaseInput& input, const LoadOptions& options) {
+  CaseDescription only;
+  describe(std::vector<CaseInput>{input}, options,
+           [&](std::size_t, CaseDescription description) { only = std::move(description); });
+  return only;
+}
+
+void CaseLoader::digest(const std::vector<CaseInput>& cases,
+                        const std::function<void(std::size_t, std::optional<std::string>)>& take) {
+  ask_of_each(
+      impl_->server, cases, impl_->limits, digest_request,
+      [&](std::size_t i, const std::string& answer) { take(i, digest_of_answer(answer)); },
+      [&](std::size_t i, const Error&) { take(i, std::nullopt); });
 }
 
 Image CaseLoader::load_volume(const std::filesystem::path& file,

@@ -76,12 +76,30 @@ WireReader result_in(std::string_view reply) {
   return in;
 }
 
-void reply_error(const Error& error, Reply& reply) {
+std::string bytes_of(const Error& error) {
   WireWriter head;
   head(std::uint64_t{0}); // where an image would say its start
   head(false);
   head(parts_of(error));
-  reply.append(head.bytes());
+  return head.bytes();
+}
+
+/// Answers on each case, each appended at once, so that a crash leaves those before it.
+template <typename Answer>
+void answer_each(const std::vector<CaseInput>& cases, Reply& reply, Answer&& answer) {
+  for (const CaseInput& input : cases) {
+    WireWriter record;
+    try {
+      WireWriter head;
+      head(std::uint64_t{0});
+      head(true);
+      answer(input, head);
+      record(head.bytes());
+    } catch (const Error& error) {
+      record(bytes_of(error));
+    }
+    reply.append(record.bytes());
+  }
 }
 
 void carry_out_load(WireReader& in, const NoteFile& note, Reply& reply) {
@@ -98,32 +116,26 @@ void carry_out_load(WireReader& in, const NoteFile& note, Reply& reply) {
 }
 
 void carry_out_describe(WireReader& in, const NoteFile& note, Reply& reply) {
-  CaseInput input;
+  std::vector<CaseInput> cases;
   LoadOptions options;
-  in(input);
+  in(cases);
   in(options);
-  const CaseDescription description = describe_case(input, options, note);
-  WireWriter head;
-  head(std::uint64_t{0});
-  head(true);
-  head(description.candidates);
-  head(description.warnings);
-  head(description.failure.has_value());
-  if (description.failure) {
-    head(parts_of(*description.failure));
-  }
-  reply.append(head.bytes());
+  answer_each(cases, reply, [&](const CaseInput& input, WireWriter& head) {
+    const CaseDescription description = describe_case(input, options, note);
+    head(description.candidates);
+    head(description.warnings);
+    head(description.failure.has_value());
+    if (description.failure) {
+      head(parts_of(*description.failure));
+    }
+  });
 }
 
 void carry_out_digest(WireReader& in, const NoteFile& note, Reply& reply) {
-  CaseInput input;
-  in(input);
-  const std::string digest = digest_case(input, note);
-  WireWriter head;
-  head(std::uint64_t{0});
-  head(true);
-  head(digest);
-  reply.append(head.bytes());
+  std::vector<CaseInput> cases;
+  in(cases);
+  answer_each(cases, reply,
+              [&](const CaseInput& input, WireWriter& head) { head(digest_case(input, note)); });
 }
 
 void carry_out_volume(WireReader& in, const NoteFile& note, Reply& reply) {
@@ -157,12 +169,12 @@ std::string load_request(const CaseInput& input, const LoadOptions& options) {
   return packed(Request::load, input, options);
 }
 
-std::string describe_request(const CaseInput& input, const LoadOptions& options) {
-  return packed(Request::describe, input, options);
+std::string describe_request(const std::vector<CaseInput>& cases, const LoadOptions& options) {
+  return packed(Request::describe, cases, options);
 }
 
-std::string digest_request(const CaseInput& input) {
-  return packed(Request::digest, input);
+std::string digest_request(const std::vector<CaseInput>& cases) {
+  return packed(Request::digest, cases);
 }
 
 std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root) {
@@ -192,7 +204,7 @@ void carry_out(const std::string& request, Reply& reply) {
       return carry_out_listing(in, reply);
     }
   } catch (const Error& error) {
-    reply_error(error, reply);
+    reply.append(bytes_of(error));
   }
 }
 
@@ -205,8 +217,22 @@ LoadedCase loaded_case_of(std::string_view reply) {
   return loaded;
 }
 
-CaseDescription description_of(std::string_view reply) {
-  WireReader in = result_in(reply);
+std::vector<std::string> answers_of(std::string_view reply) {
+  std::vector<std::string> answers;
+  WireReader in(reply);
+  try {
+    while (!in.rest().empty()) {
+      std::string answer;
+      in(answer);
+      answers.push_back(std::move(answer));
+    }
+  } catch (const std::runtime_error&) { // the last answer was cut off by the worker's end
+  }
+  return answers;
+}
+
+CaseDescription description_of(std::string_view answer) {
+  WireReader in = result_in(answer);
   CaseDescription description;
   bool failed = false;
   in(description.candidates);
@@ -220,11 +246,15 @@ CaseDescription description_of(std::string_view reply) {
   return description;
 }
 
-std::string digest_of_reply(std::string_view reply) {
-  WireReader in = result_in(reply);
-  std::string digest;
-  in(digest);
-  return digest;
+std::optional<std::string> digest_of_answer(std::string_view answer) {
+  try {
+    WireReader in = result_in(answer);
+    std::string digest;
+    in(digest);
+    return digest;
+  } catch (const Error&) { // a file is gone or cannot be read
+    return std::nullopt;
+  }
 }
 
 Image volume_of(std::string_view reply) {

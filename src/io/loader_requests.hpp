@@ -7,6 +7,7 @@
 #include "worker_process.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,8 @@
 namespace cordlesion::io {
 
 std::string load_request(const CaseInput& input, const LoadOptions& options);
-std::string describe_request(const CaseInput& input, const LoadOptions& options);
-std::string digest_request(const CaseInput& input);
+std::string describe_request(const std::vector<CaseInput>& cases, const LoadOptions& options);
+std::string digest_request(const std::vector<CaseInput>& cases);
 std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root);
 std::string listing_request(const std::vector<std::filesystem::path>& files);
 
@@ -24,9 +25,12 @@ void carry_out(const std::string& request, Reply& reply);
 
 /// The program's side: the result, or the worker's Error thrown.
 LoadedCase loaded_case_of(std::string_view reply);
-CaseDescription description_of(std::string_view reply);
-std::string digest_of_reply(std::string_view reply);
 Image volume_of(std::string_view reply);
+/// The answer on each case of a describe or digest request, as many as the worker came to.
+std::vector<std::string> answers_of(std::string_view reply);
+CaseDescription description_of(std::string_view answer);
+/// None if the case could not be read.
+std::optional<std::string> digest_of_answer(std::string_view answer);
 /// As many files as the worker came to.
 std::vector<ListedFile> listing_of(std::string_view reply);
 

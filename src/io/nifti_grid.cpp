@@ -17,14 +17,19 @@ Error failure(std::string code, const std::string& name, const std::string& what
 
 using Affine = std::array<std::array<double, 4>, 3>;
 
-/// Rotation of the quaternion, times the spacing, with the offset (NIfTI method 2).
-Affine qform_affine(const NiftiHeader& header, const std::string& name) {
+/// The square of the quaternion's first component, which the header leaves out.
+double square_of_a(const NiftiHeader& header, const std::string& name) {
   const auto [b, c, d] = header.quaternion;
   const double squares = b * b + c * c + d * d;
   if (!(squares <= 1.0 + 1e-4)) {
     throw failure("bad_orientation", name, "the quaternion of the qform is not of unit length");
   }
-  const double a = std::sqrt(std::max(0.0, 1.0 - squares));
+  return std::max(0.0, 1.0 - squares);
+}
+
+/// Rotation of the quaternion, times the spacing, with the offset (NIfTI method 2).
+Affine qform_affine(const NiftiHeader& header, double a) {
+  const auto [b, c, d] = header.quaternion;
   const double z_sign = header.pixdim[0] < 0 ? -1.0 : 1.0;
   const double sx = header.pixdim[1];
   const double sy = header.pixdim[2];
@@ -74,6 +79,28 @@ double millimetres_per_unit(int units) {
   }
 }
 
+Grid qform_grid(const NiftiHeader& header, double a, double mm, const std::string& name) {
+  return grid_of_affine(qform_affine(header, a), header, mm, name);
+}
+
+/// Largest distance of a corner between `sform` and the qform. The header holds b, c and d in
+/// single precision and a follows from their squares, so near half turns the qform stands for a
+/// range of rotations that moves corners by tenths of a millimetre: the nearest of the range
+/// counts.
+double apart_mm(const Grid& sform, const NiftiHeader& header, double mm, const std::string& name) {
+  constexpr double rounding = 1.5e-7; // of b^2 + c^2 + d^2
+  constexpr int steps = 32;
+  const double square = square_of_a(header, name);
+  const double low = std::sqrt(std::max(0.0, square - rounding));
+  const double high = std::sqrt(square + rounding);
+  double nearest = max_corner_error_mm(sform, qform_grid(header, std::sqrt(square), mm, name));
+  for (int step = 0; step <= steps; ++step) {
+    const double a = low + (high - low) * step / steps;
+    nearest = std::min(nearest, max_corner_error_mm(sform, qform_grid(header, a, mm, name)));
+  }
+  return nearest;
+}
+
 } // namespace
 
 Grid grid_of(const NiftiHeader& header, Orientation orientation, const std::string& name) {
@@ -91,12 +118,11 @@ Grid grid_of(const NiftiHeader& header, Orientation orientation, const std::stri
   }
   const double mm = millimetres_per_unit(header.units);
   if (header.sform_code <= 0) {
-    return grid_of_affine(qform_affine(header, name), header, mm, name);
+    return qform_grid(header, std::sqrt(square_of_a(header, name)), mm, name);
   }
   const Grid grid = grid_of_affine(header.sform, header, mm, name);
   if (header.qform_code > 0 && orientation == Orientation::agreeing) {
-    const Grid other = grid_of_affine(qform_affine(header, name), header, mm, name);
-    const double apart = max_corner_error_mm(grid, other);
+    const double apart = apart_mm(grid, header, mm, name);
     if (!(apart <= 0.1)) {
       throw failure("sform_qform_disagree", name,
                     "sform and qform place a corner " + std::to_string(apart) +

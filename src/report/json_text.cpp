@@ -18,6 +18,12 @@ double rounded(double value, int digits) {
   return std::round(value * scale) / scale;
 }
 
+std::string number_text(double value) {
+  return value == std::trunc(value) && std::abs(value) < 1e15
+             ? std::to_string(static_cast<long long>(value))
+             : Json(value).dump();
+}
+
 std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -17,6 +17,9 @@ double finite(double value, std::string_view what);
 /// Rounded to `digits` decimals, for values whose further digits mean nothing.
 double rounded(double value, int digits);
 
+/// The shortest decimal text that reads back as the same number.
+std::string number_text(double value);
+
 /// Pretty-printed UTF-8 text with a final newline; invalid bytes are replaced.
 std::string text_of(const Json& json);
 

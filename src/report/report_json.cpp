@@ -44,6 +44,7 @@ Json json_of(const SegmentationRecord& segmentation) {
   add_if(json, "threshold", segmentation.threshold);
   json["min_lesion_mm3"] = segmentation.min_lesion_mm3;
   json["removed_components"] = segmentation.removed_components;
+  json["lesion_count"] = segmentation.lesion_count;
   json["voxels"] = segmentation.voxels;
   json["volume_mm3"] = finite(segmentation.volume_mm3, "volume");
   return json;
@@ -70,6 +71,7 @@ Json json_of(const Lesion& lesion) {
           {"centroid_ras_mm", json_of(lesion.centroid_ras_mm)},
           {"slices", lesion.slices},
           {"mean_intensity", finite(lesion.mean_intensity, "intensity")},
+          {"sd_intensity", finite(lesion.sd_intensity, "intensity")},
           {"touches_border", lesion.touches_border}};
 }
 

@@ -15,7 +15,7 @@ constexpr std::string_view results_header =
     "selected_slices\twarnings\terror_code";
 constexpr std::string_view lesions_header =
     "case_id\tlesion_id\tvoxels\tvolume_mm3\tlength_si_mm\twidth_ap_mm\tmax_area_mm2\t"
-    "centroid_voxel\tcentroid_ras_mm\tslices\tmean_intensity\ttouches_border";
+    "centroid_voxel\tcentroid_ras_mm\tslices\tmean_intensity\tsd_intensity\ttouches_border";
 constexpr std::string_view failures_header = "case_id\tstage\tcode\tmessage\thint";
 constexpr std::string_view missing = "n/a"; // BIDS' word for a value that does not exist
 
@@ -92,7 +92,7 @@ std::string lesion_row(const Json& case_id, const Json& lesion) {
                  cell(lesion["width_ap_mm"]), cell(lesion["max_area_mm2"]),
                  joined_list(lesion["centroid_voxel"]), joined_list(lesion["centroid_ras_mm"]),
                  joined_list(lesion["slices"]), cell(lesion["mean_intensity"]),
-                 cell(lesion["touches_border"])},
+                 cell(lesion["sd_intensity"]), cell(lesion["touches_border"])},
                 '\t');
 }
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import jsonschema
 import nibabel
 import pytest
 
+from evaluation_runs import report_writer, run_evaluate
 from tiny_package import write_package
 
 REPOSITORY = Path(__file__).parents[2]
@@ -116,6 +118,18 @@ def predict(program, package, tmp_path):
         return run_predict(program, models, out, *arguments, **{"cwd": tmp_path, **options})
 
     return run_it
+
+
+@pytest.fixture
+def evaluate(program, tmp_path):
+    """evaluate(rows of labels, *options, code=0) of the reports that `predicted` wrote -> Evaluated"""
+    return lambda *arguments, **options: run_evaluate(partial(run_program, program), tmp_path, *arguments, **options)
+
+
+@pytest.fixture
+def predicted(tmp_path):
+    """predicted(case_id, status=..., probabilities=...) writes a report as `predict` would"""
+    return report_writer(tmp_path, SCHEMA)
 
 
 @pytest.fixture(scope="session")

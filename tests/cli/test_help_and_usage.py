@@ -7,7 +7,7 @@ import pytest
 from volumes import NMOSD, write_volume
 
 DOI = "10.1148/ryai.210292"
-COMMANDS = ("predict", "scan", "prepare", "models")
+COMMANDS = ("predict", "scan", "prepare", "evaluate", "compare", "merge", "models")
 
 
 @pytest.fixture

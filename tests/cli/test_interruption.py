@@ -85,7 +85,11 @@ def test_a_killed_run_leaves_nothing_that_looks_complete_and_can_be_resumed(pred
         if (folder / "report.json").exists():
             assert json.loads((folder / "report.json").read_text())["status"] == "ok"
             assert (folder / "lesion_mask.nii.gz").exists()
-    assert len(predict(cohort, "--resume", models=slow_package).cases()) == CASES
+    resumed = predict(cohort, "--resume", models=slow_package)
+    undisturbed = predict(cohort, out=tmp_path / "undisturbed")
+    for table in ("results.tsv", "lesions.tsv", "failures.tsv"):
+        assert (resumed.folder / table).read_bytes() == (undisturbed.folder / table).read_bytes()
+    assert resumed.cases() == undisturbed.cases()
 
 
 def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
@@ -104,10 +108,13 @@ def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
 
 def test_a_second_run_on_the_same_output_folder_is_refused(predict, run, start, slow_package, cohort, tmp_path):
     process = start(tmp_path / "out")
-    for option in ("--resume", "--overwrite"):
-        second = run("predict", cohort, "-o", tmp_path / "out", "--models", slow_package, option)
-        if process.poll() is None:
+    process.send_signal(signal.SIGSTOP)  # it holds the folder for as long as the test wants
+    try:
+        for option in ("--resume", "--overwrite"):
+            second = run("predict", cohort, "-o", tmp_path / "out", "--models", slow_package, option)
             assert second.code == 2 and "another run" in second.err
+    finally:
+        process.send_signal(signal.SIGCONT)
     assert process.wait(timeout=60) == 0
     check_output_folder(tmp_path / "out")
     assert len(list((tmp_path / "out").glob("*/report.json"))) == CASES

@@ -103,6 +103,15 @@ def test_an_untrained_package_is_announced(predict, tmp_path):
     assert (models["name"], models["trained"], models["verified"]) == ("tiny", False, True)
 
 
+def test_a_trained_package_says_with_every_run_what_it_was_trained_on(predict, tmp_path, copy):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest.update(trained=True, trained_on="simulated spines, no patients")
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    output = predict(write_volume(tmp_path / "t2.nii.gz", NMOSD), models=copy)
+    assert "model package 'tiny', trained on simulated spines, no patients" in output.result.err
+    assert output.report("t2")["models"]["trained_on"] == "simulated spines, no patients"
+
+
 def test_models_describes_and_verifies_a_package(run, package):
     result = run("models", package)
     assert result.code == 0

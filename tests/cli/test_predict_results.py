@@ -85,6 +85,7 @@ def test_the_measures_of_a_box_are_exact(predict, tmp_path):
     assert lesion["width_ap_mm"] == pytest.approx(3)
     assert lesion["max_area_mm2"] == pytest.approx(36)
     assert lesion["mean_intensity"] == pytest.approx(1)
+    assert lesion["sd_intensity"] == pytest.approx(0, abs=1e-6)
     centre = np.argwhere(output.mask("t2").get_fdata()).mean(axis=0)
     assert lesion["centroid_voxel"] == pytest.approx(list(centre))
     assert lesion["centroid_ras_mm"] == pytest.approx([-12 + 4 * 3, -40 + 31, 15 + 25.5])
@@ -95,6 +96,7 @@ def test_the_measures_of_a_box_are_exact(predict, tmp_path):
         "threshold": 0.5,
         "min_lesion_mm3": 0,
         "removed_components": 0,
+        "lesion_count": 1,
         "voxels": 108,
         "volume_mm3": pytest.approx(432),
     }

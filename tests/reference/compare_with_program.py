@@ -133,7 +133,7 @@ def compare_lesions(table, found, expected):
     table.at_most("volumes of lesions, part of largest", max_difference(*volumes) / largest, RELATIVE_TOLERANCE)
     if not expected or (len(expected) > 1 and expected[1]["voxels"] == expected[0]["voxels"]):
         return
-    for key in ("length_si_mm", "width_ap_mm", "max_area_mm2", "mean_intensity"):
+    for key in ("length_si_mm", "width_ap_mm", "max_area_mm2", "mean_intensity", "sd_intensity"):
         difference = abs(found[0][key] / expected[0][key] - 1)
         table.at_most(f"largest lesion, {key}, relative", difference, RELATIVE_TOLERANCE)
     for key in ("centroid_voxel", "centroid_ras_mm"):

@@ -152,6 +152,7 @@ def measure(mask, normalised, source: Source, axes: Axes):
             "centroid_ras_mm": (LPS_RAS @ source.affine @ [*centroid, 1])[:3].tolist(),
             "slices": sorted({int(i) for i in in_source[:, axes.source[0]]}),
             "mean_intensity": float(normalised[box][inside].mean(dtype=np.float64)),
+            "sd_intensity": float(normalised[box][inside].std(dtype=np.float64)),
             "touches_border": bool((canonical == 0).any() or (backwards == 0).any()),
         })
     return sorted(lesions, key=lambda lesion: -lesion["voxels"])
@@ -165,6 +166,7 @@ def node_input(roles, images, masks):
         "t2": lambda: images,
         "mask": lambda: masks.astype(np.float32),
         "t2_in_mask": lambda: images * masks,
+        "t2_near_mask": lambda: images * ndimage.maximum_filter(masks.astype(np.uint8), (1, 33, 33), mode="constant"),
         "zero": lambda: np.zeros_like(images),
     }
     return np.stack([makers[role]() for role in roles], axis=1).astype(np.float32)

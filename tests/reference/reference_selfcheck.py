@@ -119,8 +119,8 @@ class Reading(unittest.TestCase):
         np.testing.assert_array_equal(reading.stored_values(file), [[-1, 2047], [-2048, 1]])
 
     def test_sample_study_lies_on_the_grid_of_its_mask(self):
-        source = ref.read_image(SAMPLES / "study_lumbar")
-        mask = ref.read_nifti(SAMPLES / "masks" / "study_lumbar.nii.gz")
+        source = ref.read_image(SAMPLES / "study_ependymoma")
+        mask = ref.read_nifti(SAMPLES / "masks" / "study_ependymoma.nii.gz")
         self.assertEqual(source.voxels.shape, mask.voxels.shape)
         np.testing.assert_allclose(source.affine, mask.affine, atol=1e-4)
         lesion, rest = source.voxels[mask.voxels > 0], source.voxels[mask.voxels == 0]

@@ -36,8 +36,8 @@ class Runs(unittest.TestCase):
         cls.prepared = cls.root / "prepared"
         write_cohort(cls.prepared)
 
-    def train(self, script, run: str, *arguments) -> Path:
-        script.main([str(value) for value in (self.prepared, "-o", self.root / run, *QUICK, *arguments)])
+    def train(self, script, run: str, *arguments, prepared: Path = None) -> Path:
+        script.main([str(value) for value in (prepared or self.prepared, "-o", self.root / run, *QUICK, *arguments)])
         return self.root / run
 
     def cut_off(self, script, run: str, step: int, *arguments) -> None:
@@ -125,6 +125,19 @@ class Classifiers(Runs):
         torch.testing.assert_close(best["state_dict"]["output.weight"] * temperature, start["output.ms_vs_nmosd.weight"], rtol=1e-3, atol=1e-6)
         DenseNetClassifier(3).load_state_dict(best["state_dict"])
         self.assertEqual(int(best["figures"]["patients"]), 4)
+
+    def test_a_start_on_windows_is_widened_for_whole_slices(self):
+        larger = self.root / "larger"
+        write_cohort(larger, size=64)
+        options = ("--node", "common", "--steps", 1, "--batch", 4)
+        windows = self.train(train_classifiers, "windows", *options, "--crop", "48x32", prepared=larger)
+        start = load(windows / "best.ckpt")
+        self.assertEqual(start["window"], [48, 32])
+        more = ("--start", windows / "best.ckpt", "--lr", 1e-12)
+        whole = load(self.train(train_classifiers, "widened", *options, *more, prepared=larger) / "best.ckpt")
+        self.assertNotIn("window", whole)
+        name = "hidden.ms_vs_nmosd.weight"
+        torch.testing.assert_close(whole["state_dict"][name], start["state_dict"][name] * (64 * 64) / (48 * 32), rtol=1e-3, atol=1e-6)
 
     def test_predicted_masks_are_used_and_computed_once(self):
         options = ("--node", "ms_vs_nmosd", "--steps", 1, "--segmenter", self.segmenter)

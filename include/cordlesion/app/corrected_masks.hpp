@@ -1,4 +1,4 @@
-// Masks that a reader corrected, found by case.
+// Masks that a reader corrected or drew, found by case.
 #pragma once
 
 #include "cordlesion/io/case_input.hpp"
@@ -6,13 +6,18 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace cordlesion::app {
 
-/// The corrected mask of a case: its own (from a case list) first, else from `masks`: the file
-/// itself, or in a folder `<case_id>.nii.gz` / `.nii` / `.nrrd` / `.mha`, or
-/// `<case_id>/lesion_mask.nii.gz` as in a former output folder. None if masks were not asked for.
-/// Throws a case error (`mask_missing`) if they were and this case has none.
+/// The mask of a case in a folder of masks: `<case_id>.nii.gz` / `.nii` / `.nrrd` / `.mha`, or
+/// `<case_id>/lesion_mask.nii.gz` as in an output folder; none if there is none.
+std::optional<std::filesystem::path> mask_in_folder(const std::filesystem::path& folder,
+                                                    const std::string& case_id);
+
+/// The corrected mask of a case: its own (from a case list) first, else `masks` itself, or the one
+/// in that folder. None if masks were not asked for. Throws a case error (`mask_missing`) if they
+/// were and this case has none.
 std::optional<std::filesystem::path>
 corrected_mask_of(const io::CaseInput& input, const std::optional<std::filesystem::path>& masks);
 

@@ -28,10 +28,14 @@ class OutputFolder {
   const std::filesystem::path& path() const { return folder_; }
   /// The folder of a case, created if missing.
   std::filesystem::path case_folder(const std::string& case_id) const;
+  bool has_report(const std::string& case_id) const;
   /// The text of a case's report.json, if it is there with the mask it speaks of.
   std::optional<std::string> complete_report(const std::string& case_id) const;
   /// The texts of the reports of all cases but `own`.
   std::vector<std::string> reports_of_others(const std::set<std::string>& own) const;
+  /// Removes the run.json of an earlier run. It comes back at the end of a run: the mark that the
+  /// run came to it.
+  void clear_run_record() const;
   /// Removes what an earlier run left of a case; the report goes first.
   void clear_case(const std::string& case_id) const;
 

@@ -17,6 +17,7 @@ enum class ExitCode : int {
   models = 4,
   output = 5,
   some_cases_failed = 8,
+  difference = 9, ///< `compare` found one
   interrupted = 130,
 };
 

@@ -9,8 +9,8 @@
 
 namespace cordlesion {
 
-/// One connected component. Lengths follow the canonical axes of the stack, so on an oblique scan
-/// they follow the scan, not the patient.
+/// One connected component; models/README.md defines each measure. Lengths follow the canonical
+/// axes of the stack, so on an oblique scan they follow the scan, not the patient.
 struct Lesion {
   int id = 0; ///< 1-based, largest volume first
   std::size_t voxels = 0;
@@ -22,6 +22,7 @@ struct Lesion {
   Vec3 centroid_ras_mm{};          ///< the same point in RAS millimetres (NIfTI's convention)
   std::vector<std::size_t> slices; ///< indices along the source grid's slice axis, ascending
   double mean_intensity = 0;       ///< mean of the normalised image, 0 to 1
+  double sd_intensity = 0;         ///< its population standard deviation
   bool touches_border = false;     ///< a voxel lies on the first or last row, column or slice
 };
 

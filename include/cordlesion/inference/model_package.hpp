@@ -13,7 +13,7 @@
 namespace cordlesion::inference {
 
 /// What a classifier's input channel holds (models/README.md).
-enum class ChannelRole { t2, t2_in_mask, t1c, t1c_in_mask, mask, zero };
+enum class ChannelRole { t2, t2_in_mask, t2_near_mask, t1c, t1c_in_mask, mask, zero };
 
 struct NetworkFile {
   std::string file;   ///< name inside the package folder

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,11 +80,16 @@ class CaseLoader {
   /// start, then finish.
   LoadedCase load(const CaseInput& input, const LoadOptions& options);
 
-  /// Describes a case. No pixel of a DICOM study is kept; a volume file is read whole.
+  /// Describes cases and calls `take(index, description)` for each in order. What cannot be read is
+  /// the description's failure. No pixel of a DICOM study is kept; a volume file is read whole.
+  void describe(const std::vector<CaseInput>& cases, const LoadOptions& options,
+                const std::function<void(std::size_t, CaseDescription)>& take);
   CaseDescription describe(const CaseInput& input, const LoadOptions& options);
 
-  /// What LoadedCase::digest of this case would be now.
-  std::string digest(const CaseInput& input);
+  /// Calls `take(index, digest)` for each case in order with what LoadedCase::digest would be now,
+  /// none where it cannot be read.
+  void digest(const std::vector<CaseInput>& cases,
+              const std::function<void(std::size_t, std::optional<std::string>)>& take);
 
   /// Loads a volume file (a mask) in the loading process: NIfTI, NRRD or MetaImage. `root` as in
   /// CaseInput.

@@ -52,6 +52,7 @@ struct SegmentationRecord {
   std::optional<double> threshold; ///< none for a corrected mask
   double min_lesion_mm3 = 0;
   std::size_t removed_components = 0; ///< lesions below the minimum volume
+  std::size_t lesion_count = 0;       ///< of the case, as are voxels and volume
   std::size_t voxels = 0;
   double volume_mm3 = 0;
 };

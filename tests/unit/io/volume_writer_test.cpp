@@ -78,6 +78,37 @@ TEST(WriteNifti, KeepsVoxelsAndGrid) {
   }
 }
 
+/// Rotated by `degrees` short of a half turn about a slanted axis: where NIfTI's quaternion is
+/// coarse.
+Grid nearly_half_turned_grid(double degrees) {
+  Grid grid;
+  grid.size = {420, 2, 420};
+  grid.spacing_mm = {1, 4, 1};
+  const double angle = (180 - degrees) * std::acos(-1.0) / 180;
+  const Vec3 axis{0.6, 0.64, 0.48};
+  for (std::size_t k = 0; k < 3; ++k) {
+    Vec3 unit{};
+    unit[k] = 1;
+    const Vec3 across = cross(axis, unit);
+    for (std::size_t c = 0; c < 3; ++c) { // Rodrigues' formula
+      grid.direction[k][c] = unit[c] * std::cos(angle) + across[c] * std::sin(angle) +
+                             axis[c] * axis[k] * (1 - std::cos(angle));
+    }
+  }
+  return grid;
+}
+
+TEST(WriteNifti, IsReadAgainOnGridsNearAHalfTurn) {
+  CaseLoader loader;
+  TempFolder folder;
+  for (int step = 0; step < 12; ++step) {
+    const Grid grid = nearly_half_turned_grid(0.011 * step);
+    write_nifti(folder / "mask.nii.gz", Mask(grid, std::vector<std::uint8_t>(voxel_count(grid))));
+    const Image back = loader.load_volume(folder / "mask.nii.gz", folder.path());
+    EXPECT_LT(max_corner_error_mm(back.grid(), grid), 1e-3) << step;
+  }
+}
+
 TEST(WriteNifti, StoresMasksAsBytesAndImagesAsFloats) {
   CaseLoader loader;
   TempFolder folder;

@@ -1,0 +1,32 @@
+// The reference standard of a cohort: a table of cases with their true classes.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cordlesion::io {
+
+inline constexpr std::array<std::string_view, 5> reference_labels{"astrocytoma", "ependymoma", "ms",
+                                                                  "nmosd", "healthy"};
+
+struct LabelledCase {
+  std::string case_id;
+  std::string label;               ///< one of reference_labels
+  std::vector<std::string> values; ///< of the further columns; empty where the table says n/a
+  std::string where;               ///< "labels.tsv:3", for messages
+};
+
+struct LabelTable {
+  std::vector<std::string> columns; ///< the further columns: age, sex, difficult, site, ...
+  std::vector<LabelledCase> cases;  ///< sorted by case_id, ids unique
+};
+
+/// Reads tab-separated columns case_id, label and any others. Throws usage errors that name file
+/// and line: a missing or repeated column, an unknown label, a case_id that is no case name or
+/// occurs twice, a line that is too long, a table without cases.
+LabelTable read_label_table(const std::filesystem::path& file);
+
+} // namespace cordlesion::io

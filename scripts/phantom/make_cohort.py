@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Simulates a cohort of sagittal T2 spines with known lesions, and the table that training and evaluation read.
+
+OUT/cohort.tsv has the columns case_id, image, mask, label, split, region, cord; labels are astrocytoma,
+ependymoma, ms, nmosd and healthy. Every case comes from its own seed, so a cohort can be cut off, continued and
+made again. No patient data.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import List, NamedTuple
+
+import numpy as np
+
+from case import AXES, save_nifti, simulate
+from dicom_series import T2, Series, write_series
+from lesions import CLASSES
+from spine import LEVELS
+
+SPLITS = ("train", "val", "test")
+DEFAULT_COUNTS = {"train": "240,240,240,240,120", "val": "32,32,32,32,20", "test": "34,45,33,45,40"}
+"""Per class in the order of CLASSES; the test set has the numbers of the published test cohort, and healthy cords."""
+
+
+class Order(NamedTuple):
+    case_id: str
+    label: str
+    split: str
+    region: str
+    seed: int
+    dicom: bool
+    folder: Path
+
+
+def orders_of(options) -> List[Order]:
+    orders = []
+    for number, split in enumerate(SPLITS):
+        for label, count in zip(CLASSES, getattr(options, split)):
+            for index in range(count):
+                seed = int(np.random.SeedSequence([options.seed, number, CLASSES.index(label), index]).generate_state(1)[0])
+                random = np.random.default_rng([seed, 0])
+                region = str(random.choice(list(LEVELS), p=[0.5, 0.32, 0.18]))
+                dicom = bool(random.random() < options.dicom)
+                orders.append(Order(f"{split}-{label}-{index + 1:03d}", label, split, region, seed, dicom, options.output))
+    return orders
+
+
+def image_path(order: Order) -> str:
+    return f"{order.case_id}/dicom" if order.dicom else f"{order.case_id}/t2.nii.gz"
+
+
+def make(order: Order) -> str:
+    """Writes one case unless it is there; its folder appears when it is complete."""
+    folder = order.folder / order.case_id
+    if folder.exists():
+        return order.case_id
+    case = simulate(order.seed, order.label, order.region)
+    scratch = order.folder / f".{order.case_id}.{os.getpid()}"
+    scratch.mkdir(parents=True)
+    affine = case.protocol.grid.affine()
+    axes = str(np.random.default_rng([order.seed, 6]).choice(AXES))
+    if order.dicom:
+        write_series(scratch / "dicom", order.case_id, Series("SAG T2", case.scan.image, case.protocol.grid, T2))
+    else:
+        save_nifti(case.scan.image, affine, scratch / "t2.nii.gz", axes)
+    save_nifti(case.scan.lesion, affine, scratch / "lesion.nii.gz", axes)
+    save_nifti(case.scan.cord, affine, scratch / "cord.nii.gz", axes)
+    scratch.rename(folder)
+    return order.case_id
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a run that was killed left half made."""
+    for path in folder.glob(".*-*-*.*"):
+        shutil.rmtree(path)
+
+
+def write_table(orders: List[Order], path: Path) -> None:
+    lines = ["case_id\timage\tmask\tlabel\tsplit\tregion\tcord"]
+    for order in orders:
+        lines.append("\t".join([order.case_id, image_path(order), f"{order.case_id}/lesion.nii.gz", order.label, order.split,
+                                order.region, f"{order.case_id}/cord.nii.gz"]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def counts(text: str) -> List[int]:
+    numbers = [int(part) for part in text.split(",")]
+    if len(numbers) != len(CLASSES) or min(numbers) < 0:
+        raise argparse.ArgumentTypeError(f"expected {len(CLASSES)} numbers, one for each of {', '.join(CLASSES)}")
+    return numbers
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the cohort; complete cases in it are kept")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the cohort (%(default)s)")
+    for split in SPLITS:
+        parser.add_argument(f"--{split}", type=counts, default=counts(DEFAULT_COUNTS[split]), metavar="A,E,M,N,H",
+                            help=f"cases of each class in the order {', '.join(CLASSES)} ({DEFAULT_COUNTS[split]})")
+    parser.add_argument("--dicom", type=float, default=0.0, metavar="SHARE", help="share of cases written as DICOM studies (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes (all processors)")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    sweep(options.output)
+    orders = orders_of(options)
+    with multiprocessing.Pool(options.jobs) as pool:
+        for done, case_id in enumerate(pool.imap_unordered(make, orders), 1):
+            if done % 50 == 0 or done == len(orders):
+                print(f"{done} of {len(orders)} cases", file=sys.stderr, flush=True)
+    write_table(orders, options.output / "cohort.tsv")
+    print(options.output / "cohort.tsv")
+    return 0
+
+
+if __name__ == "__main__":
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    import cv2
+
+    cv2.setNumThreads(1)
+    sys.exit(main())

@@ -1,0 +1,138 @@
+// Checks of shards, then their case folders, tables and run.json in one folder.
+#include "cordlesion/app/merge_shards.hpp"
+
+#include "cordlesion/app/logging.hpp"
+#include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/io/atomic_file.hpp"
+#include "cordlesion/report/merged_run.hpp"
+#include "cordlesion/report/report_json.hpp"
+#include "results_folder.hpp"
+#include "tables.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+namespace cordlesion::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What all shards hold together.
+struct Merged {
+  std::vector<report::ShardRun> runs;
+  std::vector<report::CaseRows> rows;
+  std::map<std::string, fs::path> shard_of; ///< by case_id
+};
+
+Error incomplete(const fs::path& folder, const std::string& what) {
+  return usage_error(shown(folder) + " is incomplete: " + what,
+                     "Complete it first: run the predict command that wrote it again with "
+                     "--resume.");
+}
+
+report::RunRecord run_of(const fs::path& folder) {
+  if (!fs::exists(folder / "run.json")) {
+    throw incomplete(folder, "it holds no run.json, so its run has not come to its end");
+  }
+  auto run = report::run_record_of(text_of_file(folder / "run.json"));
+  if (!run) {
+    throw Error(ExitCode::no_input, Stage::find, "no_results",
+                shown(folder) + "/run.json was not written by predict of this version",
+                "Give the output folder of predict.");
+  }
+  if (run->interrupted) {
+    throw incomplete(folder, "its run was interrupted");
+  }
+  return *run;
+}
+
+void add_case(Merged& merged, const fs::path& folder, report::CaseRows row) {
+  const auto [known, is_new] = merged.shard_of.try_emplace(row.case_id, folder);
+  if (!is_new) {
+    throw usage_error("case " + row.case_id + " is in " + shown(known->second) + " and in " +
+                          shown(folder),
+                      "Give each case once: merge shards of one division of the cases only.");
+  }
+  merged.rows.push_back(std::move(row));
+}
+
+void add_shard(Merged& merged, const fs::path& folder) {
+  require_results(folder);
+  report::RunRecord run = run_of(folder);
+  std::size_t found = 0;
+  for (const std::string& name : cases_in(folder)) {
+    const std::string text = text_of_file(folder / name / "report.json");
+    if (report::is_case_report(text)) {
+      add_case(merged, folder, report::rows_of(text));
+      ++found;
+    }
+  }
+  const std::size_t announced = run.counts["cases"];
+  if (found < announced) {
+    throw incomplete(folder, "its run.json counts " + std::to_string(announced) +
+                                 " cases, the reports of " + std::to_string(found) + " are there");
+  }
+  merged.runs.push_back({shown(folder), std::move(run)});
+}
+
+/// Hard links where they can be had, and copies where not.
+void take_file(const fs::path& source, const fs::path& target, CaseFolders how) {
+  std::error_code failure;
+  if (how == CaseFolders::link) {
+    fs::create_hard_link(source, target, failure);
+  }
+  if (how == CaseFolders::copy || failure) {
+    io::write_file_atomically(target, text_of_file(source));
+  }
+}
+
+void take_cases(const Merged& merged, const OutputFolder& output, CaseFolders how) {
+  for (const auto& [case_id, shard] : merged.shard_of) {
+    const fs::path folder = output.case_folder(case_id);
+    for (auto name = case_files.rbegin(); name != case_files.rend(); ++name) { // report last
+      if (fs::exists(shard / case_id / *name)) {
+        take_file(shard / case_id / *name, folder / *name, how);
+      }
+    }
+  }
+}
+
+void require_separate(const MergeOptions& options) {
+  for (const fs::path& shard : options.shards) {
+    std::error_code missing;
+    if (fs::equivalent(shard, options.output, missing)) {
+      throw usage_error("the output folder " + shown(options.output) + " is also a shard",
+                        "Choose another folder with -o.");
+    }
+  }
+}
+
+} // namespace
+
+ExitCode merge_shards(const MergeOptions& options, std::ostream& results) {
+  require_separate(options);
+  Merged merged;
+  for (const fs::path& folder : options.shards) {
+    add_shard(merged, folder);
+  }
+  report::RunRecord run = report::merged_run(merged.runs);
+  run.counts.merge(count_by_status(merged.rows));
+  run.counts["cases"] = merged.rows.size();
+  for (const Warning& warning : run.warnings) {
+    log_warning(warning.code + ": " + warning.message);
+  }
+  const OutputFolder output(options.output, options.existing);
+  if (options.case_folders != CaseFolders::none) {
+    take_cases(merged, output, options.case_folders);
+  }
+  write_tables(output.path(), merged.rows);
+  io::write_file_atomically(output.path() / "run.json", report::to_json(run));
+  log_info(std::to_string(merged.rows.size()) + " cases of " +
+           std::to_string(options.shards.size()) + " shards");
+  print_results(results, merged.rows);
+  return exit_code_of(merged.rows);
+}
+
+} // namespace cordlesion::app

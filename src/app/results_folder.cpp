@@ -1,0 +1,55 @@
+// Looking through folders of results.
+#include "results_folder.hpp"
+
+#include "cordlesion/core/error.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+namespace cordlesion::app {
+
+namespace fs = std::filesystem;
+
+std::string text_of_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
+}
+
+std::vector<std::string> cases_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && !entry.is_symlink() && fs::exists(entry.path() / "report.json")) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string shown(const fs::path& folder) {
+  const fs::path normal = folder.lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).string();
+}
+
+void require_results(const fs::path& folder) {
+  std::error_code failure;
+  if (!fs::is_directory(folder, failure)) {
+    throw usage_error(shown(folder) + " is not a folder, or cannot be reached",
+                      "Give the output folder of a run.");
+  }
+  const auto no_results = [&](const std::string& what) {
+    return Error(ExitCode::no_input, Stage::find, "no_results", shown(folder) + what,
+                 "Give the output folder of a run: it holds run.json and a folder with "
+                 "report.json for each case.");
+  };
+  try {
+    if (!fs::exists(folder / "run.json") && cases_in(folder).empty()) {
+      throw no_results(" holds no results: neither run.json nor a case's report.json was found");
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw no_results(" cannot be looked through: " + reason_of(error));
+  }
+}
+
+} // namespace cordlesion::app

@@ -1,0 +1,29 @@
+// What a folder of results holds: the files of a case, the cases, and their text.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace cordlesion::app {
+
+/// The files of a case. The report first: without it a case does not count as complete.
+inline constexpr std::array case_files{"report.json", "lesion_mask.nii.gz",
+                                       "lesion_probability.nii.gz"};
+
+/// The content of a file; empty if it cannot be read.
+std::string text_of_file(const std::filesystem::path& path);
+
+/// Names of the folders with a report.json (of whatever program), sorted.
+/// Throws std::filesystem::filesystem_error if `folder` cannot be listed.
+std::vector<std::string> cases_in(const std::filesystem::path& folder);
+
+/// The folder as messages show it: without a final separator.
+std::string shown(const std::filesystem::path& folder);
+
+/// Throws a usage error if there is no such folder, and an Error with ExitCode::no_input if it
+/// cannot be listed or holds neither a run.json nor the report of a case.
+void require_results(const std::filesystem::path& folder);
+
+} // namespace cordlesion::app

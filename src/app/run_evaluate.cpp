@@ -1,0 +1,93 @@
+// The order of an evaluation: output folder, cohort, metrics, files.
+#include "cordlesion/app/run_evaluate.hpp"
+
+#include "cohort.hpp"
+#include "cohort_metrics.hpp"
+#include "cordlesion/app/interrupt.hpp"
+#include "cordlesion/app/logging.hpp"
+#include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/io/atomic_file.hpp"
+#include "cordlesion/report/evaluation_files.hpp"
+
+#include <ostream>
+#include <utility>
+
+namespace cordlesion::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* complete_mark = "metrics.json"; ///< written last
+
+report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
+  report::Evaluation evaluation;
+  evaluation.bootstrap = options.bootstrap;
+  evaluation.rules = options.rules;
+  evaluation.masks_given = options.masks.has_value();
+  evaluation.cases = std::move(cohort.cases);
+  evaluation.unlabelled = std::move(cohort.unlabelled);
+  evaluation.warnings = std::move(cohort.warnings);
+  evaluation.age_years = summarise(std::move(cohort.ages_years), {.resamples = 0});
+  for (const Node node : all_nodes) {
+    evaluation.nodes[node] = evaluate_node(node, evaluation.cases, options.bootstrap);
+  }
+  evaluation.end_to_end = evaluate_end_to_end(evaluation.cases);
+  for (const auto& [label, cases] : by_class(evaluation.cases)) {
+    evaluation.detection[label] = evaluate_detection(cases, options.bootstrap);
+    if (options.masks) {
+      evaluation.segmentation[label] = evaluate_segmentation(cases, options.bootstrap);
+    }
+  }
+  evaluation.subgroups = evaluate_subgroups(evaluation.cases);
+  return evaluation;
+}
+
+void check_output(const fs::path& folder, const fs::path& predictions, bool overwrite) {
+  std::error_code unknown;
+  if (fs::equivalent(folder, predictions, unknown)) {
+    throw usage_error("-o names the folder of the predictions",
+                      "Choose another folder, so that results and their evaluation stay apart.");
+  }
+  if (!overwrite && fs::exists(folder / complete_mark, unknown)) {
+    throw usage_error("the output folder " + folder.string() + " already holds an evaluation",
+                      "Use --overwrite to replace it, or another folder with -o.");
+  }
+}
+
+void write_files(const report::Evaluation& evaluation, const fs::path& folder) {
+  std::error_code unknown;
+  fs::remove(folder / complete_mark, unknown);
+  for (const auto& [name, svg] : report::evaluation_plots(evaluation)) {
+    if (svg) {
+      io::write_file_atomically(folder / name, *svg);
+    } else {
+      fs::remove(folder / name, unknown); // of an evaluation that is replaced
+    }
+  }
+  io::write_file_atomically(folder / "metrics.tsv", report::metrics_table(evaluation));
+  io::write_file_atomically(folder / "worst_cases.tsv", report::worst_cases_table(evaluation));
+  io::write_file_atomically(folder / "report.md", report::evaluation_markdown(evaluation));
+  io::write_file_atomically(folder / complete_mark, report::metrics_json(evaluation));
+}
+
+} // namespace
+
+ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& results) {
+  io::CaseLoader loader;
+  watch_for_interrupts();
+  check_output(options.output, options.predictions, options.overwrite);
+  Cohort cohort = load_cohort(options, loader);
+  const std::size_t unusable = cohort.unusable_files;
+  const report::Evaluation evaluation = evaluate(std::move(cohort), options);
+  for (const Warning& warning : evaluation.warnings) {
+    log_warning(warning.code + ": " + warning.message);
+  }
+  const OutputFolder output(options.output, Existing::resume);
+  write_files(evaluation, output.path());
+  log_info(std::to_string(evaluation.cases.size()) + " cases evaluated; read " +
+           (options.output / "report.md").string());
+  results << report::evaluation_text(evaluation);
+  return unusable == 0 ? ExitCode::ok : ExitCode::some_cases_failed;
+}
+
+} // namespace cordlesion::app

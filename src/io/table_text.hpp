@@ -1,0 +1,18 @@
+// Lines of tab-separated tables as cells.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace cordlesion::io {
+
+using Cells = std::vector<std::string>;
+
+/// The cells of a line, without line end and the spaces around each.
+Cells cells_of(std::string line);
+/// The same of a table's first line, without the byte order mark of spreadsheet programs.
+Cells header_cells_of(const std::string& line);
+
+bool is_blank(const Cells& cells);
+
+} // namespace cordlesion::io

@@ -1,0 +1,23 @@
+// Names and orders of an evaluation.
+#include "cordlesion/report/evaluation.hpp"
+
+namespace cordlesion::report {
+
+const std::vector<std::string> four_classes{"astrocytoma", "ependymoma", "ms", "nmosd"};
+const std::vector<std::string> true_classes{"astrocytoma", "ependymoma", "ms", "nmosd", "healthy"};
+const std::vector<std::string> outcomes{"astrocytoma",   "ependymoma", "ms",     "nmosd",
+                                        "indeterminate", "no_lesion",  "failed", "missing"};
+
+std::string outcome_of(const EvaluatedCase& evaluated) {
+  if (!evaluated.prediction) {
+    return "missing";
+  }
+  const Prediction& prediction = *evaluated.prediction;
+  return prediction.label ? *prediction.label : prediction.status;
+}
+
+std::optional<double> dice_of(const EvaluatedCase& evaluated) {
+  return evaluated.agreement ? cordlesion::dice_of(*evaluated.agreement) : std::nullopt;
+}
+
+} // namespace cordlesion::report

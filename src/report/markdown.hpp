@@ -1,0 +1,30 @@
+// Tables of Markdown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace cordlesion::report {
+
+/// A table row; bars in cells are escaped.
+inline std::string markdown_row(const std::vector<std::string>& cells) {
+  std::string row = "|";
+  for (const std::string& cell : cells) {
+    row += ' ';
+    for (const char c : cell) {
+      if (c == '|') {
+        row += '\\';
+      }
+      row += c;
+    }
+    row += " |";
+  }
+  return row + '\n';
+}
+
+/// The first row of a table and the line under it.
+inline std::string markdown_header(const std::vector<std::string>& cells) {
+  return '\n' + markdown_row(cells) + markdown_row(std::vector<std::string>(cells.size(), "---"));
+}
+
+} // namespace cordlesion::report

@@ -1,0 +1,281 @@
+"""`evaluate` on made-up reports: the paper's counts, denominators, subgroups, files, and wrong input."""
+
+import shutil
+from xml.etree import ElementTree
+
+import pytest
+
+from evaluation_runs import all_nodes, random_cohort
+from report_folders import NODES
+from volumes import LABEL_BOXES, box, write_mask, write_volume
+
+PLOTS = {"confusion_matrix.svg", *(f"roc_{node}.svg" for node in NODES)}
+
+
+
+# --- the paper's table
+
+
+PAPER = {
+    "tumor_vs_demyelination": (150, 157, 76, 78, 74, 79),
+    "astrocytoma_vs_ependymoma": (65, 79, 34, 45, 31, 34),
+    "ms_vs_nmosd": (62, 78, 36, 45, 26, 33),
+}
+
+
+def papers_cohort(predicted):
+    """Reports whose decisions have the counts of the paper's table."""
+    rows = []
+    wrong_first = {"astrocytoma": 2, "ependymoma": 3, "ms": 1, "nmosd": 1}
+    right_second = {"astrocytoma": 31, "ependymoma": 34, "ms": 26, "nmosd": 36}
+    for label, count in {"astrocytoma": 34, "ependymoma": 45, "ms": 33, "nmosd": 45}.items():
+        for number in range(count):
+            demyelination = (label in ("ms", "nmosd")) != (number < wrong_first[label])
+            second = (label in ("ependymoma", "nmosd")) == (number < right_second[label])
+            first_p, second_p = 0.9 if demyelination else 0.1, 0.8 if second else 0.2
+            predicted(f"{label}-{number}", probabilities=all_nodes(first_p, second_p, second_p))
+            rows.append((f"{label}-{number}", label))
+    return rows
+
+
+def test_the_papers_counts_give_the_papers_percentages(evaluate, predicted):
+    output = evaluate(papers_cohort(predicted))
+    for node, (right, cases, found, positives, rejected, negatives) in PAPER.items():
+        point = output.node(node)["operating_points"]["package"]
+        assert (point["accuracy"]["numerator"], point["accuracy"]["denominator"]) == (right, cases)
+        assert (point["sensitivity"]["numerator"], point["sensitivity"]["denominator"]) == (found, positives)
+        assert (point["specificity"]["numerator"], point["specificity"]["denominator"]) == (rejected, negatives)
+    for row in ("96% (150/157)", "97% (76/78)", "94% (74/79)", "82% (65/79)", "76% (34/45)", "91% (31/34)", "79% (62/78)", "80% (36/45)", "79% (26/33)"):
+        assert row in output.markdown and row in output.result.out
+
+
+# --- denominators
+
+
+def test_every_labelled_case_is_counted_whatever_became_of_it(evaluate, predicted):
+    predicted("right", probabilities=all_nodes(0.1, 0.9))
+    predicted("routed-away", probabilities={"tumor_vs_demyelination": 0.9, "ms_vs_nmosd": 0.8})
+    predicted("none", status="no_lesion")
+    predicted("broken", status="failed", code="slice_gap")
+    predicted("unsure", probabilities=all_nodes(0.52, 0.9, 0.9), abstain_margin=0.1)
+    predicted("stranger", probabilities=all_nodes())
+    predicted("fine", status="no_lesion")
+    rows = [(name, "ependymoma") for name in ("right", "routed-away", "none", "broken", "unsure", "gone")] + [("fine", "healthy")]
+    output = evaluate(rows)
+    assert output.metrics["cases"]["by_status"] == {"failed": 1, "missing": 1, "no_lesion": 2, "ok": 3}
+    assert output.metrics["cases"]["predictions_without_label"] == ["stranger"]
+    second = output.node("astrocytoma_vs_ependymoma")
+    assert (second["cases"], second["evaluated"]) == (6, 2)
+    assert second["unevaluated"] == {"failed": 1, "missing": 1, "no_lesion": 1, "not_reached": 1}
+    assert second["operating_points"]["package"]["accuracy"]["denominator"] == 2
+    assert second["operating_points"]["package"]["accuracy_of_all"]["denominator"] == 6
+    assert output.node("tumor_vs_demyelination")["abstained"] == 1
+    end = output.metrics["end_to_end"]
+    assert end["cases"]["ependymoma"] == {
+        "astrocytoma": 0,
+        "ependymoma": 1,
+        "ms": 0,
+        "nmosd": 1,
+        "indeterminate": 1,
+        "no_lesion": 1,
+        "failed": 1,
+        "missing": 1,
+    }
+    assert (end["accuracy_of_evaluated"]["numerator"], end["accuracy_of_evaluated"]["denominator"]) == (1, 2)
+    assert (end["accuracy_of_all"]["numerator"], end["accuracy_of_all"]["denominator"]) == (1, 6)
+    assert end["cases"]["healthy"]["no_lesion"] == 1
+    for text in ("prediction_missing: gone", "prediction_unlabelled: stranger"):
+        assert text in output.result.err
+
+
+def test_undefined_values_are_null_and_n_a(evaluate, predicted):
+    predicted("only", probabilities=all_nodes(0.1, 0.1))
+    output = evaluate([("only", "astrocytoma")])
+    found = output.node("ms_vs_nmosd")
+    assert found["auc"] == {"value": None, "delong_95": None, "bootstrap_95": None}
+    assert found["operating_points"]["half"]["accuracy"] == {
+        "value": None,
+        "numerator": 0,
+        "denominator": 0,
+        "wilson_95": None,
+        "bootstrap_95": None,
+    }
+    assert found["operating_points"]["youden"] is None and found["calibration"] is None
+    cells = {(row["subset"], row["cut_off"], row["metric"]): row["value"] for row in output.table()}
+    assert cells["ms_vs_nmosd", "n/a", "auc"] == "n/a"
+    assert "nan" not in (output.folder / "metrics.tsv").read_text().lower()
+    assert not (output.folder / "roc_ms_vs_nmosd.svg").exists()
+
+
+def test_the_worst_cases_come_first(evaluate, predicted):
+    predicted("a-right", probabilities=all_nodes(0.9, 0.5, 0.9))
+    predicted("b-wrong-class", probabilities=all_nodes(0.9, 0.5, 0.3))
+    predicted("c-wrong-branch", probabilities=all_nodes(0.2, 0.5, 0.9))
+    predicted("d-wronger-branch", probabilities=all_nodes(0.05, 0.5, 0.9))
+    predicted("e-broken", status="failed", code="slice_gap")
+    predicted("f-none", status="no_lesion")
+    predicted("g-healthy", probabilities=all_nodes())
+    rows = [(name, "nmosd") for name in ("a-right", "b-wrong-class", "c-wrong-branch", "d-wronger-branch", "e-broken", "f-none")]
+    output = evaluate([*rows, ("g-healthy", "healthy")])
+    found = [(row["case_id"], row["problem"]) for row in output.table("worst_cases.tsv")]
+    assert found == [
+        ("e-broken", "failed"),
+        ("f-none", "lesion_missed"),
+        ("d-wronger-branch", "wrong_branch"),
+        ("c-wrong-branch", "wrong_branch"),
+        ("b-wrong-class", "wrong_class"),
+        ("g-healthy", "false_lesion"),
+    ]
+    assert output.table("worst_cases.tsv")[0]["error_code"] == "slice_gap"
+    assert float(output.table("worst_cases.tsv")[2]["severity"]) == pytest.approx(0.95)
+    assert output.metrics["detection"]["healthy"]["with_lesion"]["numerator"] == 1
+
+
+def test_subgroups_come_from_age_bands_and_columns_with_few_values(evaluate, predicted):
+    rows = []
+    for number, (age, sex) in enumerate([(12, "F"), (17.5, "M"), (18, "F"), (59, "M"), (60, "n/a"), ("", "F")] * 2):
+        predicted(f"case-{number}", probabilities=all_nodes(0.9 if number % 2 else 0.1, 0.9, 0.9))
+        rows.append((f"case-{number}", "nmosd" if number % 2 else "ependymoma", age, sex, number))
+    output = evaluate(rows, columns=("case_id", "label", "age", "sex", "number"))
+    groups = {(group["column"], group["value"]): group["cases"] for group in output.metrics["subgroups"]}
+    assert groups == {
+        ("age", "0-17"): 4,
+        ("age", "18-39"): 2,
+        ("age", "40-59"): 2,
+        ("age", "60+"): 2,
+        ("age", "n/a"): 2,
+        ("sex", "F"): 6,
+        ("sex", "M"): 4,
+        ("sex", "n/a"): 2,
+    }
+    assert "column_not_grouped" in output.result.err and "'number'" in output.result.err
+    first = next(group for group in output.metrics["subgroups"] if group["value"] == "0-17")
+    assert "roc" not in first["nodes"]["tumor_vs_demyelination"], "it would make the file long"
+    assert first["nodes"]["tumor_vs_demyelination"]["operating_points"]["package"]["accuracy"]["numerator"] == 4
+    assert output.metrics["cases"]["age_years"]["n"] == 10
+
+
+def test_a_mixture_of_packages_is_named(evaluate, predicted):
+    predicted("a", probabilities=all_nodes())
+    predicted("b", probabilities=all_nodes(), model="another")
+    output = evaluate([("a", "ms"), ("b", "ms")])
+    assert output.metrics["cases"]["by_model"] == {"another 2": 1, "made-up 2": 1}
+    assert "several_models" in output.result.err
+
+
+def test_cut_offs_that_differ_between_cases_are_each_applied(evaluate, predicted):
+    predicted("low", probabilities=all_nodes(0.3), thresholds={"tumor_vs_demyelination": 0.2})
+    predicted("high", probabilities=all_nodes(0.3), thresholds={"tumor_vs_demyelination": 0.4})
+    output = evaluate([("low", "ms"), ("high", "astrocytoma")])
+    point = output.node("tumor_vs_demyelination")["operating_points"]["package"]
+    assert point["threshold"] is None and point["accuracy"]["numerator"] == 2
+    assert "differs between cases" in output.markdown
+
+
+def test_bars_in_values_do_not_break_the_tables_of_the_report(evaluate, predicted):
+    predicted("a", probabilities=all_nodes())
+    output = evaluate([("a", "ms", "x|y")], columns=("case_id", "label", "site"))
+    assert "| site x\\|y | 1 |" in output.markdown
+
+
+# --- files, and what is refused
+
+
+def test_the_files_of_an_evaluation(evaluate, predicted):
+    rows, _ = random_cohort(predicted, per_class=(4, 4, 4, 4))
+    output = evaluate(rows)
+    names = {path.name for path in output.folder.iterdir()} - {".cordlesion.lock"}
+    assert names == {"metrics.json", "metrics.tsv", "worst_cases.tsv", "report.md", *PLOTS}
+    for plot in PLOTS:
+        text = (output.folder / plot).read_text()
+        assert ElementTree.fromstring(text).tag.endswith("svg") and "nan" not in text
+        assert f"({plot})" in output.markdown
+    for heading in ("The three decisions", "End to end", "Segmentation", "Subgroups", "What went wrong", "Definitions", "CLAIM checklist"):
+        assert heading in output.markdown
+    assert "Unknown to the program" in output.markdown, "data partitions"
+    assert "Research use only" in output.markdown
+
+
+def test_an_earlier_evaluation_is_replaced_only_on_request(evaluate, predicted):
+    rows, _ = random_cohort(predicted, per_class=(2, 2, 2, 2))
+    evaluate(rows)
+    refused = evaluate(rows, code=2)
+    assert "--overwrite" in refused.err
+    only_tumours = [row for row in rows if row[1] in ("astrocytoma", "ependymoma")]
+    output = evaluate(only_tumours, "--overwrite")
+    assert not (output.folder / "roc_ms_vs_nmosd.svg").exists(), "a plot of the earlier evaluation"
+
+
+def test_the_predictions_are_not_written_into(evaluate, predicted):
+    folder = predicted("a", probabilities=all_nodes())
+    assert "folder of the predictions" in evaluate([("a", "ms")], out=folder, code=2).err
+    assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("case_id\tlabel\na\tglioma\n", "labels.tsv:2: label 'glioma' is unknown"),
+        ("case_id\tlabel\na\tms\na\tnmosd\n", "labels.tsv:3: case_id 'a' occurs twice"),
+        ("case_id\tclass\na\tms\n", "column 'label' is missing"),
+        ("label\nms\n", "column 'case_id' is missing"),
+        ("case_id\tlabel\tage\tage\na\tms\t1\t2\n", "column 'age' occurs twice"),
+        ("case_id\tlabel\tage\na\tms\told\n", "labels.tsv:2: age 'old' is not a number of years"),
+        ("case_id\tlabel\na\tms\textra\n", "labels.tsv:2: 3 cells, 2 expected"),
+        ("case_id\tlabel\n../a\tms\n", "labels.tsv:2: case_id '../a' is empty, too long or holds other characters"),
+        ("case_id\tlabel\n", "holds no case"),
+        ("", "is empty"),
+    ],
+)
+def test_wrong_labels_exit_2_and_name_the_line(run, predicted, tmp_path, text, expected):
+    folder = predicted("a", probabilities=all_nodes())
+    (tmp_path / "labels.tsv").write_text(text)
+    result = run("evaluate", "--predictions", folder, "--labels", tmp_path / "labels.tsv", "-o", tmp_path / "out")
+    assert result.code == 2 and expected in result.err, result
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_of_spreadsheet_programs_are_read(run, predicted, tmp_path):
+    folder = predicted("a", probabilities=all_nodes())
+    (tmp_path / "labels.tsv").write_bytes(b"\xef\xbb\xbfcase_id\tlabel\r\na \tms\r\n\r\n")
+    assert run("evaluate", "--predictions", folder, "--labels", tmp_path / "labels.tsv", "-o", tmp_path / "out").code == 0
+
+
+def test_predictions_of_other_cases_exit_3(evaluate, predicted):
+    predicted("a", probabilities=all_nodes())
+    assert "none of the 1 labelled cases" in evaluate([("b", "ms")], code=3).err
+
+
+@pytest.mark.parametrize("options", [["--masks", "nowhere"], ["--bootstrap", "0"], ["--lesion-overlap", "2"], ["--surface-tolerance-mm", "nan"]], ids=" ".join)
+def test_wrong_options_exit_2(evaluate, predicted, options):
+    predicted("a", probabilities=all_nodes())
+    assert options[0] in evaluate([("a", "ms")], *options, code=2).err
+
+
+def test_a_missing_predictions_folder_exits_2(evaluate):
+    assert "--predictions" in evaluate([("a", "ms")], code=2).err
+
+
+def test_a_damaged_report_counts_as_missing_and_exits_8(evaluate, predicted, tmp_path):
+    predicted("good", probabilities=all_nodes(0.9, 0.5, 0.2))
+    folder = predicted("half", probabilities=all_nodes())
+    report = folder / "half" / "report.json"
+    report.write_text(report.read_text()[:200])
+    shutil.copytree(folder / "good", folder / "renamed")
+    output = evaluate([("good", "ms"), ("half", "ms"), ("renamed", "ms")], code=8)
+    assert output.metrics["cases"]["by_status"] == {"missing": 2, "ok": 1}
+    assert "report_damaged: half" in output.result.err and "is of case good" in output.result.err
+
+
+def test_what_predict_writes_is_evaluated(predict, evaluate, tmp_path):
+    images = []
+    for label, size in LABEL_BOXES.items():
+        images.append(write_volume(tmp_path / f"{label}.nii.gz", box(*size)))
+        write_mask(tmp_path / "masks" / f"{label}.nii.gz", box(*size))
+    predict(*images, "--all-nodes", out=tmp_path / "predictions")
+    output = evaluate([(label, label) for label in LABEL_BOXES], "--masks", tmp_path / "masks")
+    assert output.metrics["end_to_end"]["accuracy_of_all"]["value"] == 1
+    for label in LABEL_BOXES:
+        assert output.metrics["segmentation"][label]["dice"]["mean"] == 1
+        assert output.metrics["segmentation"][label]["surface_dice"]["mean"] == 1
+    assert "untrained" in output.markdown
