@@ -227,7 +227,7 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     facts.add_argument("--clip-sd", type=float, default=5.0, help="normalisation as in training (5)")
     facts.add_argument("--min-lesion-mm3", type=float, help="smaller lesions are removed (as chosen in training, else 0)")
     facts.add_argument("--threshold", choices=("fixed", "youden"), default="fixed", help="of the classifiers: 0.5, or Youden's on validation (fixed)")
-    facts.add_argument("--golden-from-validation", action="store_true", help="put a validation slice into the package as its golden input; only if images of the cohort may be given away")
+    facts.add_argument("--golden-from-validation", action="store_true", help="a validation slice as golden input, if it may be given away")
     facts.add_argument("--card", type=Path, metavar="FILE", help="Markdown to append to the model card: recipe, figures")
     options = parser.parse_args(arguments)
     complete_options(parser, options)

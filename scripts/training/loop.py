@@ -85,7 +85,7 @@ class Trainer:
             group["lr"] = self.rate()
         self.network.train()
         loss = self.loss(self.progress)
-        self.losses.append(float(loss))
+        self.losses.append(float(loss.detach()))
         if not math.isfinite(self.losses[-1]):
             raise SystemExit(f"the loss is {self.losses[-1]} at step {self.step}; start again with a lower --lr")
         self.optimizer.zero_grad(set_to_none=True)

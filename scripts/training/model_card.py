@@ -21,6 +21,7 @@ def model_card(facts: dict, networks: Dict[str, Trained], options: argparse.Name
         f"least {spec['threshold']} ({spec['threshold_source']}){validation_line(networks[node].figures)}"
         for node, spec in facts["classifiers"].items()
     )
+    segmenter = networks["segmenter"]
     details = "\n" + options.card.read_text(encoding="utf-8") if options.card else ""
     return f"""{warning}
 
@@ -35,7 +36,7 @@ def model_card(facts: dict, networks: Dict[str, Trained], options: argparse.Name
 
 ## Networks
 
-- `segmenter`: 2D MultiResUNet; a pixel is lesion if its probability is at least {facts['segmenter']['threshold']}{validation_line(networks['segmenter'].figures)}
+- `segmenter`: 2D MultiResUNet; a pixel is lesion if its probability is at least {segmenter.threshold}{validation_line(segmenter.figures)}
 {nodes}
 
 The classifiers are DenseNet121. Method: Zhuo, Zhang et al., Radiology: Artificial Intelligence 2022;4(6):e210292,

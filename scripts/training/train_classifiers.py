@@ -3,8 +3,9 @@
 
 RUN/best.ckpt of a node is what export.py takes; that of `common` is for --start, in place of ImageNet weights. With
 --segmenter the classifiers see predicted masks as well as true ones, and validation uses the predicted ones, as the
-program will; only where nothing was found it uses the true one. The checkpoint with the best validation is kept: the lowest log loss of patients, after temperature scaling.
-The published recipe is --lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift 50 --flips both --channels zero t2_in_mask mask.
+program will; only where nothing was found it uses the true one. The checkpoint with the best validation is kept: the
+lowest log loss of patients, after temperature scaling. The published recipe is
+--lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift 50 --flips both --channels zero t2_in_mask mask.
 """
 
 import argparse
@@ -234,10 +235,11 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser, batch=16, epoch_steps=200)
     parser.add_argument("--node", choices=(*NODES, "common"), required=True)
-    parser.add_argument("--segmenter", type=Path, metavar="CKPT", help="best.ckpt of the segmenter; without it only true masks are seen")
-    parser.add_argument("--channels", nargs="+", choices=sorted(CHANNEL_ROLES), default=CHANNELS, help=f"of the input ({' '.join(CHANNELS)})")
+    parser.add_argument("--segmenter", type=Path, metavar="CKPT", help="best.ckpt of the segmenter (none: only true masks)")
+    parser.add_argument("--channels", nargs="+", choices=sorted(CHANNEL_ROLES), default=CHANNELS, help=f"({' '.join(CHANNELS)})")
     parser.add_argument("--crop", type=window_size, metavar="ROWSxCOLUMNS",
-                        help="windows around the lesion in place of whole slices: several times quicker, and a --start for them; with channels limited to the mask")
+                        help="windows around the lesion in place of whole slices: several times quicker, and a --start for them; "
+                        "with channels limited to the mask")
     parser.add_argument("--rotation", type=float, default=30, help="largest rotation in degrees (30)")
     parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")

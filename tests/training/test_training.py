@@ -134,7 +134,7 @@ class Classifiers(Runs):
         start = load(windows / "best.ckpt")
         self.assertEqual(start["window"], [48, 32])
         more = ("--start", windows / "best.ckpt", "--lr", 1e-12)
-        whole = load(self.train(train_classifiers, "whole", *options, *more, prepared=larger) / "best.ckpt")
+        whole = load(self.train(train_classifiers, "widened", *options, *more, prepared=larger) / "best.ckpt")
         self.assertNotIn("window", whole)
         name = "hidden.ms_vs_nmosd.weight"
         torch.testing.assert_close(whole["state_dict"][name], start["state_dict"][name] * (64 * 64) / (48 * 32), rtol=1e-3, atol=1e-6)
@@ -189,7 +189,8 @@ class Classifiers(Runs):
 class Starts(unittest.TestCase):
     def test_torchvision_weights_under_old_names_are_taken(self):
         source = DenseNetClassifier(3).state_dict()
-        old = {key.replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): value for key, value in source.items() if key.startswith("features.")}
+        features = {key: value for key, value in source.items() if key.startswith("features.")}
+        old = {key.replace(".norm1.", ".norm.1.").replace(".conv2.", ".conv.2."): value for key, value in features.items()}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "densenet121.pth"
             torch.save({**old, "classifier.weight": torch.zeros(1000, 1024)}, path)
@@ -215,7 +216,8 @@ class WholeChain(unittest.TestCase):
         with tempfile.TemporaryDirectory() as scratch:
             prepared, run = Path(scratch) / "prepared", Path(scratch) / "run"
             write_cohort(prepared, counts={"train": 1, "val": 1})
-            command = [sys.executable, SCRIPTS / "train_all.py", prepared, "--device", "cpu", "-o", run, "--steps", 1, "--trained-on", "simulated spines"]
+            options = ["--device", "cpu", "--steps", 1, "--trained-on", "simulated spines"]
+            command = [sys.executable, SCRIPTS / "train_all.py", prepared, "-o", run, *options]
             result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
             self.assertEqual(result.returncode, 0, result.stderr)
             manifest = json.loads((run / "package" / "manifest.json").read_text())
