@@ -221,8 +221,8 @@ def test_folders_that_hold_no_results_are_refused(run, results, tmp_path, place)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
-def test_a_report_that_is_none_is_named(compare, actual, text):
-    (actual / "ms" / "report.json").write_text(text)
+def test_an_expected_report_that_is_none_is_named(compare, expected, text):
+    (expected / "ms" / "report.json").write_text(text)
     result = compare()
     assert result.code == 3 and "ms/report.json" in result.err
 
