@@ -51,22 +51,23 @@ def cluster():
         yield started
 
 
-def processes_of(part: str):
-    """Ids of the processes of one chunk: whatever has the words in its command line or environment."""
+def processes_of(marks):
+    """Ids of the processes of one chunk: whatever has all the marks in its command line or environment."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and part.encode() in (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes():
+            words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes() if entry.name.isdigit() else b""
+            if all(mark.encode() in words for mark in marks):
                 found.append(int(entry.name))
         except OSError:
             pass
     return found
 
 
-def kill_midway(chunk: Path, mark: str):
-    """Kills all processes that bear the mark once the chunk has its first report and before it has its last."""
+def kill_midway(chunk: Path, *marks: str):
+    """Kills all processes that bear the marks, one of them this test's alone, once the chunk has its first report and before it has its last."""
     wait_until(lambda: any(chunk.glob("*/report.json")), "the first case", 120)
-    for process in processes_of(mark):
+    for process in processes_of(marks):
         os.kill(process, signal.SIGKILL)
     assert not (chunk / "run.json").exists(), "the chunk was done before it could be killed"
 
@@ -83,7 +84,7 @@ def test_a_job_array_with_a_killed_task_ends_with_the_tables_of_one_run(cluster,
     out, work = tmp_path / "out", tmp_path / "out-chunks"
     cluster.command(SCRIPT, "-o", out, "--chunks", CHUNKS, "--program", program, cohort, "--", "--models", slower_package)
     # The shell of the task and the program: nothing of it can clean up or try again.
-    kill_midway(work / "2", "\0SLURM_ARRAY_TASK_ID=2\0")
+    kill_midway(work / "2", "\0SLURM_ARRAY_TASK_ID=2\0", f"SLURM_CONF={cluster.configuration}\0")
     wait_until(lambda: not cluster.jobs(), "the jobs", 300)
     log = (work / "log" / "merge.txt").read_text()
     assert "round 1: chunks 2 did not come to their end" in log, log
@@ -114,10 +115,10 @@ def snakemake(tmp_path):
 
 
 def test_a_snakemake_run_with_a_killed_job_ends_with_the_tables_of_one_run(snakemake, program, slower_package, cohort, undisturbed, tmp_path):
-    settings = [f"input={cohort}", "out=out", f"chunks={CHUNKS}", f"program={program}", f"options=--models {slower_package}"]
+    settings = [f"input={cohort}", f"out={tmp_path / 'out'}", f"chunks={CHUNKS}", f"program={program}", f"options=--models {slower_package}"]
     process = snakemake(*settings)
     try:
-        kill_midway(tmp_path / "out-chunks" / "2", f"\0out-chunks/2\0--shard\0{2}/{CHUNKS}\0")
+        kill_midway(tmp_path / "out-chunks" / "2", f"\0{tmp_path}/out-chunks/2\0--shard\0")
         code = process.wait(timeout=300)
     finally:
         process.kill()
