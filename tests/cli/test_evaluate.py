@@ -1,5 +1,6 @@
 """`evaluate` on made-up reports: the paper's counts, denominators, subgroups, files, and wrong input."""
 
+import json
 import shutil
 from xml.etree import ElementTree
 
@@ -217,7 +218,8 @@ def test_the_predictions_are_not_written_into(evaluate, predicted):
     [
         ("case_id\tlabel\na\tglioma\n", "labels.tsv:2: label 'glioma' is unknown"),
         ("case_id\tlabel\na\tms\na\tnmosd\n", "labels.tsv:3: case_id 'a' occurs twice"),
-        ("case_id\tclass\na\tms\n", "column 'label' is missing"),
+        ("case_id\tclass\na\tms\n", "column 'label' is missing from the first line; found 'case_id', 'class'"),
+        ("case_id\tlabel\tAge\tage\na\tms\t1\t2\n", "column 'age' occurs twice"),
         ("label\nms\n", "column 'case_id' is missing"),
         ("case_id\tlabel\tage\tage\na\tms\t1\t2\n", "column 'age' occurs twice"),
         ("case_id\tlabel\tage\na\tms\told\n", "labels.tsv:2: age 'old' is not a number of years"),
@@ -258,6 +260,19 @@ def test_a_missing_predictions_folder_exits_2(evaluate):
 
 def test_a_damaged_report_counts_as_missing_and_exits_8(evaluate, predicted, tmp_path):
     predicted("good", probabilities=all_nodes(0.9, 0.5, 0.2))
+def test_labels_of_statistics_programs_are_read(run, predicted, tmp_path):
+    for name in "abcd":
+        folder = predicted(name, probabilities=all_nodes())
+    rows = [' "case_id"\t"Label"\t"Age"\t"Sex"\t""\t""', '"a"\t"MS"\tNA\t"F"\t1\t2', '"b"\t"NMOSD"\tNaN\tNA\t1\t2', '"c"\t"Healthy"\tnan\t"F"\t1\t2', '"d"\t"ms"\t40\t"F"\t1\t2']
+    (tmp_path / "labels.tsv").write_text("\n".join(rows) + "\n")
+    result = run("evaluate", "--predictions", folder, "--labels", tmp_path / "labels.tsv", "-o", tmp_path / "out")
+    assert result.code == 0, result
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["cases"]["by_class"] == {"healthy": 1, "ms": 2, "nmosd": 1}
+    groups = {(group["column"], group["value"]): group["cases"] for group in metrics["subgroups"]}
+    assert groups == {("age", "40-59"): 1, ("age", "n/a"): 3, ("sex", "F"): 3, ("sex", "n/a"): 1}
+
+
     folder = predicted("half", probabilities=all_nodes())
     report = folder / "half" / "report.json"
     report.write_text(report.read_text()[:200])
