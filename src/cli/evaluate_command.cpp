@@ -35,6 +35,7 @@ void add_statistics_options(CLI::App& command, app::EvaluateOptions& options) {
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--seed", options.bootstrap.seed, "Seed of the resamples")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
   command

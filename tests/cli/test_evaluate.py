@@ -248,7 +248,7 @@ def test_predictions_of_other_cases_exit_3(evaluate, predicted):
     assert "none of the 1 labelled cases" in evaluate([("b", "ms")], code=3).err
 
 
-@pytest.mark.parametrize("options", [["--masks", "nowhere"], ["--bootstrap", "0"], ["--lesion-overlap", "2"], ["--surface-tolerance-mm", "nan"]], ids=" ".join)
+@pytest.mark.parametrize("options", [["--masks", "nowhere"], ["--bootstrap", "0"], ["--seed", "-1"], ["--lesion-overlap", "2"], ["--surface-tolerance-mm", "nan"]], ids=" ".join)
 def test_wrong_options_exit_2(evaluate, predicted, options):
     predicted("a", probabilities=all_nodes())
     assert options[0] in evaluate([("a", "ms")], *options, code=2).err
