@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t shown_of_each_problem = 3;
 
 std::string with_wilson(const Proportion& proportion) {
-  return counted_text(proportion) + ", " + percent_interval_text(wilson_interval(proportion));
+  return counted_text(proportion, wilson_interval(proportion));
 }
 
 std::string mean_text(const std::optional<Summary>& summary, int digits) {

@@ -199,6 +199,7 @@ def test_the_files_of_an_evaluation(evaluate, predicted):
 
 def test_an_earlier_evaluation_is_replaced_only_on_request(evaluate, predicted):
     rows, _ = random_cohort(predicted, per_class=(2, 2, 2, 2))
+    assert "4 positive, 4 negative" in (output.folder / "roc_ms_vs_nmosd.svg").read_text()
     evaluate(rows)
     refused = evaluate(rows, code=2)
     assert "--overwrite" in refused.err
