@@ -25,8 +25,16 @@ void require_folder(const fs::path& folder, const std::string& option) {
   }
 }
 
-std::vector<std::string> case_names(const fs::path& predictions) {
-  std::vector<std::string> names;
+void require_other_folder(const fs::path& masks, const fs::path& predictions) {
+  std::error_code unknown;
+  if (fs::equivalent(masks, predictions, unknown)) {
+    throw usage_error("--masks names the folder of the predictions: every mask would be compared "
+                      "with itself",
+                      "Give the folder of the masks that readers drew.");
+  }
+}
+
+std::vector<std::string> predicted_cases(const fs::path& predictions) {
   try {
     for (const fs::directory_entry& entry : fs::directory_iterator(predictions)) {
       std::error_code unknown;
@@ -57,12 +65,23 @@ report::Prediction read_prediction(const fs::path& predictions, const std::strin
 /// empty. None if there is no mask; throws a case error if it cannot be used.
 std::optional<AlignedMask> reference_mask(const report::EvaluatedCase& evaluated,
                                           const fs::path& masks, const Grid& grid,
+/// A mask compared with itself agrees perfectly and says nothing.
+void require_other_file(const fs::path& reference, const fs::path& predicted) {
+  std::error_code unknown;
+  if (fs::equivalent(reference, predicted, unknown)) {
+    throw usage_error("the reference mask " + reference.string() +
+                          " is the very file of the prediction",
+                      "Give --masks the folder of the masks that readers drew.");
+  }
+}
+
                                           io::CaseLoader& loader) {
   if (const auto file = mask_in_folder(masks, evaluated.case_id)) {
     return align_mask(loader.load_volume(*file, masks), grid);
   }
   if (evaluated.label != "healthy") {
     return std::nullopt;
+    require_other_file(*file, predicted);
   }
   return AlignedMask{.mask = Mask(grid, std::vector<std::uint8_t>(voxel_count(grid), 0))};
 }
@@ -120,7 +139,7 @@ class CohortReader {
   void compare_with_reference(report::EvaluatedCase& evaluated, const fs::path& file) {
     const Image image = loader_.load_volume(file, options_.predictions);
     const Mask predicted = align_mask(image, image.grid()).mask;
-    const auto reference = reference_mask(evaluated, *options_.masks, image.grid(), loader_);
+    const auto reference = reference_mask(evaluated, *options_.masks, file, image.grid(), loader_);
     if (!reference) {
       evaluated.not_compared = "no_reference";
       return;
@@ -232,3 +251,4 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
 }
 
 } // namespace cordlesion::app
+    require_other_folder(*options.masks, options.predictions);

@@ -210,7 +210,15 @@ def test_an_earlier_evaluation_is_replaced_only_on_request(evaluate, predicted):
 
 def test_the_predictions_are_not_written_into(evaluate, predicted):
     folder = predicted("a", probabilities=all_nodes())
-    assert "folder of the predictions" in evaluate([("a", "ms")], out=folder, code=2).err
+    for out in (folder, folder / "a", folder / "new"):
+        assert "folder of the predictions" in evaluate([("a", "ms")], out=out, code=2).err
+    finished, interrupted = folder.parent / "finished", folder.parent / "interrupted"
+    finished.mkdir()
+    (finished / "run.json").write_text("{}")
+    shutil.copytree(folder, interrupted)
+    for out, name in ((finished, "run.json"), (interrupted, "a")):
+        assert "holds results of predict" in evaluate([("a", "ms")], out=out, code=2).err
+        assert [path.name for path in out.iterdir()] == [name]
     assert [path.name for path in folder.iterdir()] == ["a"]
 
 
