@@ -162,7 +162,8 @@ std::string subgroups_section(const Evaluation& evaluation) {
   header.insert(header.end(), {"End to end (of all)", "Dice, mean"});
   text += markdown_header(header);
   for (const Subgroup& group : evaluation.subgroups) {
-    std::vector<std::string> cells{group.column + " " + group.value, std::to_string(group.cases)};
+    std::vector<std::string> cells{markdown_text(group.column + " " + group.value),
+                                   std::to_string(group.cases)};
     for (const Node node : all_nodes) {
       const NodePerformance& performance = group.nodes.at(node).performance;
       cells.push_back(
