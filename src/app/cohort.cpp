@@ -4,6 +4,7 @@
 #include "cohort_groups.hpp"
 #include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/interrupt.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/core/lesion_mask.hpp"
 #include "results_folder.hpp"
 
@@ -36,18 +37,21 @@ void require_other_folder(const fs::path& masks, const fs::path& predictions) {
 
 std::vector<std::string> predicted_cases(const fs::path& predictions) {
   try {
-    for (const fs::directory_entry& entry : fs::directory_iterator(predictions)) {
-      std::error_code unknown;
-      if (fs::is_regular_file(entry.path() / "report.json", unknown)) {
-        names.push_back(entry.path().filename().string());
-      }
-    }
+    return cases_in(predictions);
   } catch (const fs::filesystem_error& error) {
     throw usage_error("cannot look through --predictions " + predictions.string() + ": " +
                       reason_of(error));
   }
-  std::sort(names.begin(), names.end());
-  return names;
+}
+
+/// The first few names, for a warning that stays one line.
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  return names.size() > most ? text + ", ..." : text;
 }
 
 report::Prediction read_prediction(const fs::path& predictions, const std::string& case_id) {
@@ -61,10 +65,6 @@ report::Prediction read_prediction(const fs::path& predictions, const std::strin
   return prediction;
 }
 
-/// The reference mask on the grid of the prediction. A healthy case needs no file: its reference is
-/// empty. None if there is no mask; throws a case error if it cannot be used.
-std::optional<AlignedMask> reference_mask(const report::EvaluatedCase& evaluated,
-                                          const fs::path& masks, const Grid& grid,
 /// A mask compared with itself agrees perfectly and says nothing.
 void require_other_file(const fs::path& reference, const fs::path& predicted) {
   std::error_code unknown;
@@ -75,13 +75,17 @@ void require_other_file(const fs::path& reference, const fs::path& predicted) {
   }
 }
 
-                                          io::CaseLoader& loader) {
+/// The reference mask on the grid of the prediction. A healthy case needs no file: its reference is
+/// empty. None if there is no mask; throws a case error if it cannot be used.
+std::optional<AlignedMask> reference_mask(const report::EvaluatedCase& evaluated,
+                                          const fs::path& masks, const fs::path& predicted,
+                                          const Grid& grid, io::CaseLoader& loader) {
   if (const auto file = mask_in_folder(masks, evaluated.case_id)) {
+    require_other_file(*file, predicted);
     return align_mask(loader.load_volume(*file, masks), grid);
   }
   if (evaluated.label != "healthy") {
     return std::nullopt;
-    require_other_file(*file, predicted);
   }
   return AlignedMask{.mask = Mask(grid, std::vector<std::uint8_t>(voxel_count(grid), 0))};
 }
@@ -106,13 +110,13 @@ class CohortReader {
   void read_report(report::EvaluatedCase& evaluated) {
     std::error_code unknown;
     if (!fs::exists(options_.predictions / evaluated.case_id / "report.json", unknown)) {
-      warn(evaluated, "prediction_missing", "no prediction of this labelled case");
       return;
     }
     try {
       evaluated.prediction = read_prediction(options_.predictions, evaluated.case_id);
     } catch (const Error& error) {
       ++cohort_.unusable_files;
+      evaluated.unreadable = error.code();
       warn(evaluated, error.code(), error.what());
     }
   }
@@ -146,12 +150,13 @@ class CohortReader {
     }
     if (reference->resampled) {
       warn(evaluated, "reference_resampled",
-           "the reference mask is on another grid than the prediction; it was resampled to the "
-           "nearest voxel");
+           "the reference mask has another grid or another order of axes than the prediction; "
+           "every voxel took the value of the nearest");
     }
     if (reference->not_binary) {
       warn(evaluated, "reference_not_binary",
-           "the reference mask holds several values; every value above 0 was taken as lesion");
+           "the reference mask holds several or negative values; every value above 0 was taken as "
+           "lesion");
     }
     const CanonicalAxes axes = canonical_axes(image.grid());
     evaluated.agreement = mask_agreement(to_slice_stack(predicted, axes),
@@ -177,6 +182,7 @@ Cohort labelled_cohort(const io::LabelTable& labels) {
                             .label = labels.cases[i].label,
                             .groups = std::move(groups.of_case[i]),
                             .prediction = std::nullopt,
+                            .unreadable = {},
                             .agreement = std::nullopt,
                             .not_compared = {}});
   }
@@ -194,15 +200,34 @@ void match_names(Cohort& cohort, const std::vector<std::string>& predicted) {
   for (const std::string& name : predicted) {
     if (labelled.count(name) == 0) {
       cohort.unlabelled.push_back(name);
-      cohort.warnings.push_back({"prediction_unlabelled", name + ": the labels do not name it"});
     }
   }
   if (cohort.unlabelled.size() == predicted.size()) {
     throw Error(ExitCode::no_input, Stage::find, "no_input",
-                "none of the " + std::to_string(cohort.cases.size()) +
-                    " labelled cases has a report among the " + std::to_string(predicted.size()) +
-                    " predictions",
+                "no labelled case has a report: " + counted(cohort.cases.size(), "labelled case") +
+                    ", " + counted(predicted.size(), "prediction"),
                 "Compare case_id in the label table with the folders that predict wrote.");
+  }
+}
+
+/// One warning for all predictions without label, one for all labelled cases without prediction.
+void warn_about_names(Cohort& cohort) {
+  std::vector<std::string> missing;
+  for (const report::EvaluatedCase& evaluated : cohort.cases) {
+    if (!evaluated.prediction && evaluated.unreadable.empty()) {
+      missing.push_back(evaluated.case_id);
+    }
+  }
+  if (!missing.empty()) {
+    cohort.warnings.push_back({"prediction_missing", "labelled, but without prediction: " +
+                                                         counted(missing.size(), "case") + " (" +
+                                                         first_of(missing) + ")"});
+  }
+  if (!cohort.unlabelled.empty()) {
+    cohort.warnings.push_back(
+        {"prediction_unlabelled",
+         "predicted, but without label and left out: " + counted(cohort.unlabelled.size(), "case") +
+             " (" + first_of(cohort.unlabelled) + ")"});
   }
 }
 
@@ -223,9 +248,9 @@ void warn_about_origin(Cohort& cohort, bool masks_given) {
   }
   if (masks_given && corrected > 0) {
     cohort.warnings.push_back({"corrected_masks_compared",
-                               std::to_string(corrected) +
-                                   " predictions started from corrected masks; their agreement "
-                                   "with the reference says nothing of the segmentation"});
+                               counted(corrected, "prediction") +
+                                   " started from corrected masks: agreement with the reference "
+                                   "then says nothing of the segmentation"});
   }
 }
 
@@ -235,9 +260,10 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
   require_folder(options.predictions, "--predictions");
   if (options.masks) {
     require_folder(*options.masks, "--masks");
+    require_other_folder(*options.masks, options.predictions);
   }
   Cohort cohort = labelled_cohort(io::read_label_table(options.labels));
-  match_names(cohort, case_names(options.predictions));
+  match_names(cohort, predicted_cases(options.predictions));
   CohortReader reader(options, loader, cohort);
   for (report::EvaluatedCase& evaluated : cohort.cases) {
     if (interrupted()) {
@@ -246,9 +272,9 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
     }
     reader.read(evaluated);
   }
+  warn_about_names(cohort);
   warn_about_origin(cohort, options.masks.has_value());
   return cohort;
 }
 
 } // namespace cordlesion::app
-    require_other_folder(*options.masks, options.predictions);

@@ -7,10 +7,11 @@
 #include "cordlesion/app/interrupt.hpp"
 #include "cordlesion/app/logging.hpp"
 #include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/evaluation_files.hpp"
-
 #include "results_folder.hpp"
+
 #include <ostream>
 #include <utility>
 
@@ -20,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* complete_mark = "metrics.json"; ///< written last
-
 constexpr const char* choose_another =
     "Choose another folder, so that results and their evaluation stay apart.";
+
 report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
   report::Evaluation evaluation;
   evaluation.bootstrap = options.bootstrap;
@@ -46,7 +47,6 @@ report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
   return evaluation;
 }
 
-void check_output(const fs::path& folder, const fs::path& predictions, bool overwrite) {
 /// Whether it is an output folder of predict, of an interrupted run too, or the folder of a case.
 bool holds_predictions(const fs::path& folder) {
   try {
@@ -57,6 +57,7 @@ bool holds_predictions(const fs::path& folder) {
   }
 }
 
+void check_output(const fs::path& folder, const fs::path& predictions, bool overwrite) {
   std::error_code unknown;
   if (lies_in(folder, predictions)) {
     throw usage_error("-o names the folder of the predictions or lies in it", choose_another);
@@ -101,7 +102,7 @@ ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& results) {
   }
   const OutputFolder output(options.output, Existing::resume);
   write_files(evaluation, output.path());
-  log_info(std::to_string(evaluation.cases.size()) + " cases evaluated; read " +
+  log_info(counted(evaluation.cases.size(), "case") + " evaluated; read " +
            (options.output / "report.md").string());
   results << report::evaluation_text(evaluation);
   return unusable == 0 ? ExitCode::ok : ExitCode::some_cases_failed;

@@ -2,6 +2,7 @@
 #include "evaluation_sections.hpp"
 
 #include "class_names.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "markdown.hpp"
 #include "number_text.hpp"
 #include "worst_cases.hpp"
@@ -187,14 +188,13 @@ std::string failures_section(const Evaluation& evaluation) {
   if (worst.empty()) {
     return text + "Nothing: every case got its own label.\n";
   }
-  text +=
-      std::to_string(worst.size()) + " of " + std::to_string(evaluation.cases.size()) + " cases:";
+  text += std::to_string(worst.size()) + " of " + counted(evaluation.cases.size(), "case") + ":";
   for (const auto& [problem, count] : problems) {
     text += " " + problem + " " + std::to_string(count) + ",";
   }
   text.back() = '.';
   for (const auto& [code, count] : failures_by_code(evaluation)) {
-    text += " Failed with `" + code + "`: " + std::to_string(count) + ".";
+    text += " With error `" + code + "`: " + std::to_string(count) + ".";
   }
   text += " The worst of each kind (all are in worst_cases.tsv):\n" +
           markdown_header({"Case", "Problem", "True class", "Outcome", "Severity"});

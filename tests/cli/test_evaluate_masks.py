@@ -82,7 +82,7 @@ def test_corrected_masks_are_not_taken_for_the_segmentation(evaluate, predicted,
     folder = predicted("a", probabilities=all_nodes(), source="corrected_mask")
     for path in (folder / "a" / "lesion_mask.nii.gz", tmp_path / "masks" / "a.nii.gz"):
         write_volume(path, data=box_mask(box(4, 4)))
-    assert "corrected_masks_compared: 1 predictions" in evaluate([("a", "ms")], "--masks", tmp_path / "masks").result.err
+    assert "corrected_masks_compared: 1 prediction started" in evaluate([("a", "ms")], "--masks", tmp_path / "masks").result.err
     assert "corrected_masks_compared" not in evaluate([("a", "ms")], out=tmp_path / "without").result.err
 
 
