@@ -105,8 +105,8 @@ std::string identifiers_text(const Evaluation& evaluation) {
       });
   return with == 0
              ? "The reports were written without identifiers from the images."
-             : "**Written with `--include-identifiers`: " + std::to_string(with) + " of " +
-                   std::to_string(evaluation.cases.size()) + " reports may identify patients.**";
+             : "**Written with `--include-identifiers`: " +
+                   counted(static_cast<std::size_t>(with), "report") + " may identify patients.**";
 }
 
 std::vector<ClaimItem> data_items(const Evaluation& evaluation) {
