@@ -63,7 +63,7 @@ std::optional<std::string> roc_plot(Node node, const NodePerformance& performanc
   }
   const NodeClasses classes = classes_of(node);
   const std::string title = node_title(node);
-  Svg svg(470, 500, "ROC curve: " + title);
+  Svg svg(500, 500, "ROC curve: " + title);
   const UnitAxes axes;
   svg.text(axes.left, 28, title, 16);
   svg.text(axes.left, 50,
