@@ -4,6 +4,7 @@
 #include "cohort_groups.hpp"
 #include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/interrupt.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/core/lesion_mask.hpp"
 #include "results_folder.hpp"
 
@@ -25,21 +26,32 @@ void require_folder(const fs::path& folder, const std::string& option) {
   }
 }
 
-std::vector<std::string> case_names(const fs::path& predictions) {
-  std::vector<std::string> names;
+void require_other_folder(const fs::path& masks, const fs::path& predictions) {
+  std::error_code unknown;
+  if (fs::equivalent(masks, predictions, unknown)) {
+    throw usage_error("--masks names the folder of the predictions: every mask would be compared "
+                      "with itself",
+                      "Give the folder of the masks that readers drew.");
+  }
+}
+
+std::vector<std::string> predicted_cases(const fs::path& predictions) {
   try {
-    for (const fs::directory_entry& entry : fs::directory_iterator(predictions)) {
-      std::error_code unknown;
-      if (fs::is_regular_file(entry.path() / "report.json", unknown)) {
-        names.push_back(entry.path().filename().string());
-      }
-    }
+    return cases_in(predictions);
   } catch (const fs::filesystem_error& error) {
     throw usage_error("cannot look through --predictions " + predictions.string() + ": " +
                       reason_of(error));
   }
-  std::sort(names.begin(), names.end());
-  return names;
+}
+
+/// The first few names, for a warning that stays one line.
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  return names.size() > most ? text + ", ..." : text;
 }
 
 report::Prediction read_prediction(const fs::path& predictions, const std::string& case_id) {
@@ -53,12 +65,23 @@ report::Prediction read_prediction(const fs::path& predictions, const std::strin
   return prediction;
 }
 
+/// A mask compared with itself agrees perfectly and says nothing.
+void require_other_file(const fs::path& reference, const fs::path& predicted) {
+  std::error_code unknown;
+  if (fs::equivalent(reference, predicted, unknown)) {
+    throw usage_error("the reference mask " + reference.string() +
+                          " is the very file of the prediction",
+                      "Give --masks the folder of the masks that readers drew.");
+  }
+}
+
 /// The reference mask on the grid of the prediction. A healthy case needs no file: its reference is
 /// empty. None if there is no mask; throws a case error if it cannot be used.
 std::optional<AlignedMask> reference_mask(const report::EvaluatedCase& evaluated,
-                                          const fs::path& masks, const Grid& grid,
-                                          io::CaseLoader& loader) {
+                                          const fs::path& masks, const fs::path& predicted,
+                                          const Grid& grid, io::CaseLoader& loader) {
   if (const auto file = mask_in_folder(masks, evaluated.case_id)) {
+    require_other_file(*file, predicted);
     return align_mask(loader.load_volume(*file, masks), grid);
   }
   if (evaluated.label != "healthy") {
@@ -87,13 +110,13 @@ class CohortReader {
   void read_report(report::EvaluatedCase& evaluated) {
     std::error_code unknown;
     if (!fs::exists(options_.predictions / evaluated.case_id / "report.json", unknown)) {
-      warn(evaluated, "prediction_missing", "no prediction of this labelled case");
       return;
     }
     try {
       evaluated.prediction = read_prediction(options_.predictions, evaluated.case_id);
     } catch (const Error& error) {
       ++cohort_.unusable_files;
+      evaluated.unreadable = error.code();
       warn(evaluated, error.code(), error.what());
     }
   }
@@ -120,19 +143,20 @@ class CohortReader {
   void compare_with_reference(report::EvaluatedCase& evaluated, const fs::path& file) {
     const Image image = loader_.load_volume(file, options_.predictions);
     const Mask predicted = align_mask(image, image.grid()).mask;
-    const auto reference = reference_mask(evaluated, *options_.masks, image.grid(), loader_);
+    const auto reference = reference_mask(evaluated, *options_.masks, file, image.grid(), loader_);
     if (!reference) {
       evaluated.not_compared = "no_reference";
       return;
     }
     if (reference->resampled) {
       warn(evaluated, "reference_resampled",
-           "the reference mask is on another grid than the prediction; it was resampled to the "
-           "nearest voxel");
+           "the reference mask has another grid or another order of axes than the prediction; "
+           "every voxel took the value of the nearest");
     }
     if (reference->not_binary) {
       warn(evaluated, "reference_not_binary",
-           "the reference mask holds several values; every value above 0 was taken as lesion");
+           "the reference mask holds several or negative values; every value above 0 was taken as "
+           "lesion");
     }
     const CanonicalAxes axes = canonical_axes(image.grid());
     evaluated.agreement = mask_agreement(to_slice_stack(predicted, axes),
@@ -158,6 +182,7 @@ Cohort labelled_cohort(const io::LabelTable& labels) {
                             .label = labels.cases[i].label,
                             .groups = std::move(groups.of_case[i]),
                             .prediction = std::nullopt,
+                            .unreadable = {},
                             .agreement = std::nullopt,
                             .not_compared = {}});
   }
@@ -175,15 +200,34 @@ void match_names(Cohort& cohort, const std::vector<std::string>& predicted) {
   for (const std::string& name : predicted) {
     if (labelled.count(name) == 0) {
       cohort.unlabelled.push_back(name);
-      cohort.warnings.push_back({"prediction_unlabelled", name + ": the labels do not name it"});
     }
   }
   if (cohort.unlabelled.size() == predicted.size()) {
     throw Error(ExitCode::no_input, Stage::find, "no_input",
-                "none of the " + std::to_string(cohort.cases.size()) +
-                    " labelled cases has a report among the " + std::to_string(predicted.size()) +
-                    " predictions",
+                "no labelled case has a report: " + counted(cohort.cases.size(), "labelled case") +
+                    ", " + counted(predicted.size(), "prediction"),
                 "Compare case_id in the label table with the folders that predict wrote.");
+  }
+}
+
+/// One warning for all predictions without label, one for all labelled cases without prediction.
+void warn_about_names(Cohort& cohort) {
+  std::vector<std::string> missing;
+  for (const report::EvaluatedCase& evaluated : cohort.cases) {
+    if (!evaluated.prediction && evaluated.unreadable.empty()) {
+      missing.push_back(evaluated.case_id);
+    }
+  }
+  if (!missing.empty()) {
+    cohort.warnings.push_back({"prediction_missing", "labelled, but without prediction: " +
+                                                         counted(missing.size(), "case") + " (" +
+                                                         first_of(missing) + ")"});
+  }
+  if (!cohort.unlabelled.empty()) {
+    cohort.warnings.push_back(
+        {"prediction_unlabelled",
+         "predicted, but without label and left out: " + counted(cohort.unlabelled.size(), "case") +
+             " (" + first_of(cohort.unlabelled) + ")"});
   }
 }
 
@@ -204,9 +248,9 @@ void warn_about_origin(Cohort& cohort, bool masks_given) {
   }
   if (masks_given && corrected > 0) {
     cohort.warnings.push_back({"corrected_masks_compared",
-                               std::to_string(corrected) +
-                                   " predictions started from corrected masks; their agreement "
-                                   "with the reference says nothing of the segmentation"});
+                               counted(corrected, "prediction") +
+                                   " started from corrected masks: agreement with the reference "
+                                   "then says nothing of the segmentation"});
   }
 }
 
@@ -216,9 +260,10 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
   require_folder(options.predictions, "--predictions");
   if (options.masks) {
     require_folder(*options.masks, "--masks");
+    require_other_folder(*options.masks, options.predictions);
   }
   Cohort cohort = labelled_cohort(io::read_label_table(options.labels));
-  match_names(cohort, case_names(options.predictions));
+  match_names(cohort, predicted_cases(options.predictions));
   CohortReader reader(options, loader, cohort);
   for (report::EvaluatedCase& evaluated : cohort.cases) {
     if (interrupted()) {
@@ -227,6 +272,7 @@ Cohort load_cohort(const EvaluateOptions& options, io::CaseLoader& loader) {
     }
     reader.read(evaluated);
   }
+  warn_about_names(cohort);
   warn_about_origin(cohort, options.masks.has_value());
   return cohort;
 }

@@ -54,11 +54,15 @@ void check_corrected_masks(const fs::path& masks, std::size_t cases) {
   }
 }
 
-void require_outside_output(const fs::path& masks, const fs::path& output) {
+bool lies_in(const fs::path& path, const fs::path& folder) {
   std::error_code unknown;
-  const fs::path beside = fs::weakly_canonical(masks, unknown)
-                              .lexically_relative(fs::weakly_canonical(output, unknown));
-  if (!beside.empty() && *beside.begin() != "..") {
+  const fs::path beside =
+      fs::weakly_canonical(path, unknown).lexically_relative(fs::weakly_canonical(folder, unknown));
+  return !beside.empty() && *beside.begin() != "..";
+}
+
+void require_outside_output(const fs::path& masks, const fs::path& output) {
+  if (lies_in(masks, output)) {
     throw usage_error("the corrected mask or masks folder " + masks.filename().string() +
                           " lies in the output folder, where this run would replace it",
                       "Write to another folder with -o.");

@@ -31,8 +31,8 @@ MaskSlices align(const Image& corrected, const Grid& grid, const CanonicalAxes& 
                                           "it was resampled to the nearest voxel"});
   }
   if (aligned.not_binary) {
-    warnings.push_back({"mask_not_binary", "the corrected mask holds several values; every value "
-                                           "above 0 was taken as lesion"});
+    warnings.push_back({"mask_not_binary", "the corrected mask holds several or negative "
+                                           "values; every value above 0 was taken as lesion"});
   }
   return to_slice_stack(aligned.mask, axes);
 }

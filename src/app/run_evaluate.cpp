@@ -3,11 +3,14 @@
 
 #include "cohort.hpp"
 #include "cohort_metrics.hpp"
+#include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/interrupt.hpp"
 #include "cordlesion/app/logging.hpp"
 #include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/evaluation_files.hpp"
+#include "results_folder.hpp"
 
 #include <ostream>
 #include <utility>
@@ -18,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* complete_mark = "metrics.json"; ///< written last
+constexpr const char* choose_another =
+    "Choose another folder, so that results and their evaluation stay apart.";
 
 report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
   report::Evaluation evaluation;
@@ -42,11 +47,24 @@ report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
   return evaluation;
 }
 
+/// Whether it is an output folder of predict, of an interrupted run too, or the folder of a case.
+bool holds_predictions(const fs::path& folder) {
+  try {
+    return fs::exists(folder / "run.json") || fs::exists(folder / "report.json") ||
+           (fs::is_directory(folder) && !cases_in(folder).empty());
+  } catch (const fs::filesystem_error&) { // that it cannot be written to is said later
+    return false;
+  }
+}
+
 void check_output(const fs::path& folder, const fs::path& predictions, bool overwrite) {
   std::error_code unknown;
-  if (fs::equivalent(folder, predictions, unknown)) {
-    throw usage_error("-o names the folder of the predictions",
-                      "Choose another folder, so that results and their evaluation stay apart.");
+  if (lies_in(folder, predictions)) {
+    throw usage_error("-o names the folder of the predictions or lies in it", choose_another);
+  }
+  if (holds_predictions(folder)) {
+    throw usage_error("-o names " + folder.string() + ", which holds results of predict",
+                      choose_another);
   }
   if (!overwrite && fs::exists(folder / complete_mark, unknown)) {
     throw usage_error("the output folder " + folder.string() + " already holds an evaluation",
@@ -84,7 +102,7 @@ ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& results) {
   }
   const OutputFolder output(options.output, Existing::resume);
   write_files(evaluation, output.path());
-  log_info(std::to_string(evaluation.cases.size()) + " cases evaluated; read " +
+  log_info(counted(evaluation.cases.size(), "case") + " evaluated; read " +
            (options.output / "report.md").string());
   results << report::evaluation_text(evaluation);
   return unusable == 0 ? ExitCode::ok : ExitCode::some_cases_failed;

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* footer = R"(
 Labels: a tab-separated table with the columns case_id and label (astrocytoma, ependymoma, ms, nmosd
 or healthy). The column age makes bands, any other column with at most 10 distinct values (sex,
-difficult, site, split) makes subgroups.
+difficult, site, split) makes subgroups. Empty cells, n/a, NA and NaN are values not given.
 Masks: DIR/<case_id>.nii.gz or DIR/<case_id>/lesion_mask.nii.gz; a healthy case needs none.
 Predict with --all-nodes, so that every case is counted at its own nodes whatever the first node said.
 
@@ -35,6 +35,7 @@ void add_statistics_options(CLI::App& command, app::EvaluateOptions& options) {
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--seed", options.bootstrap.seed, "Seed of the resamples")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
   command

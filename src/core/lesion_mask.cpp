@@ -44,13 +44,14 @@ std::vector<std::uint8_t> resampled_voxels(const Image& mask, const Grid& target
   return voxels;
 }
 
-bool holds_several_values(const Image& mask) {
+/// Whether it holds anything but 0 and one positive value.
+bool is_not_binary(const Image& mask) {
   float lesion_value = 0;
-  for (float value : mask.voxels()) {
+  for (const float value : mask.voxels()) {
     if (value != 0 && lesion_value == 0) {
       lesion_value = value;
     }
-    if (value != 0 && value != lesion_value) {
+    if (value < 0 || (value != 0 && value != lesion_value)) {
       return true;
     }
   }
@@ -78,7 +79,7 @@ std::size_t count_voxels(const SliceStack<std::uint8_t>& mask) {
 
 AlignedMask align_mask(const Image& mask, const Grid& image_grid) {
   AlignedMask aligned;
-  aligned.not_binary = holds_several_values(mask);
+  aligned.not_binary = is_not_binary(mask);
   aligned.resampled = max_corner_error_mm(mask.grid(), image_grid) > same_grid_tolerance_mm;
   std::vector<std::uint8_t> voxels;
   if (aligned.resampled) {

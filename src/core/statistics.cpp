@@ -25,7 +25,9 @@ std::optional<Interval> wilson_interval(const Proportion& proportion) {
   const double centre = (*p + z2 / (2 * n)) / (1 + z2 / n);
   const double half =
       normal_quantile_975 / (1 + z2 / n) * std::sqrt(*p * (1 - *p) / n + z2 / (4 * n * n));
-  return Interval{std::max(0.0, centre - half), std::min(1.0, centre + half)};
+  // At 0 and 1 the bounds are exact; rounding would leave them beside.
+  return Interval{*p == 0 ? 0 : std::max(0.0, centre - half),
+                  *p == 1 ? 1 : std::min(1.0, centre + half)};
 }
 
 double quantile_of_sorted(const std::vector<double>& sorted, double q) {

@@ -7,6 +7,7 @@
 #include "text_encoding.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <set>
 
@@ -16,20 +17,36 @@ namespace {
 constexpr const char* expected_columns =
     "Give tab-separated columns case_id, label and, if wanted, age, sex and others.";
 
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// What usual tools write for no value.
+bool is_not_given(const std::string& cell) {
+  const std::string text = lower(cell);
+  return text == "n/a" || text == "na" || text == "nan";
+}
+
 /// Where the two required columns stand, and the names of the others.
 class LabelColumns {
  public:
   LabelColumns(Cells header, const std::string& where) : header_(std::move(header)) {
     std::set<std::string> seen;
-    for (const std::string& name : header_) {
-      if (!seen.insert(name).second) {
+    for (std::string& name : header_) {
+      if (is_known(lower(name))) {
+        name = lower(name);
+      }
+      if (!name.empty() && !seen.insert(name).second) {
         throw usage_error(where + ": column '" + to_utf8(name) + "' occurs twice",
                           expected_columns);
       }
     }
     for (const char* required : {"case_id", "label"}) {
       if (seen.count(required) == 0) {
-        throw usage_error(where + ": column '" + required + "' is missing from the first line",
+        throw usage_error(where + ": column '" + required + "' is missing from the first line; " +
+                              found_columns(),
                           expected_columns);
       }
     }
@@ -57,15 +74,27 @@ class LabelColumns {
       if (header_[i] == "case_id") {
         parsed.case_id = cells[i];
       } else if (header_[i] == "label") {
-        parsed.label = cells[i];
+        parsed.label = lower(cells[i]);
       } else if (is_further(header_[i])) {
-        parsed.values.push_back(cells[i] == "n/a" ? "" : to_utf8(cells[i]));
+        parsed.values.push_back(is_not_given(cells[i]) ? "" : to_utf8(cells[i]));
       }
     }
     return parsed;
   }
 
  private:
+  std::string found_columns() const {
+    std::string text;
+    for (const std::string& name : header_) {
+      text += (text.empty() ? "found '" : ", '") + to_utf8(name) + "'";
+    }
+    return text;
+  }
+
+  static bool is_known(const std::string& name) {
+    return name == "case_id" || name == "label" || name == "age" || name == "sex";
+  }
+
   static bool is_further(const std::string& name) {
     return !name.empty() && name != "case_id" && name != "label";
   }

@@ -5,6 +5,30 @@
 
 namespace cordlesion::io {
 
+namespace {
+
+/// Without the spaces around it.
+std::string trimmed(const std::string& cell) {
+  const std::size_t first = cell.find_first_not_of(' ');
+  const std::size_t last = cell.find_last_not_of(' ');
+  return first == std::string::npos ? "" : cell.substr(first, last - first + 1);
+}
+
+/// Without the double quotes around it; a quote within stands doubled there.
+std::string unquoted(const std::string& cell) {
+  if (cell.size() < 2 || cell.front() != '"' || cell.back() != '"') {
+    return cell;
+  }
+  std::string text = cell.substr(1, cell.size() - 2);
+  for (std::size_t at = text.find("\"\""); at != std::string::npos;
+       at = text.find("\"\"", at + 1)) {
+    text.erase(at, 1);
+  }
+  return text;
+}
+
+} // namespace
+
 Cells cells_of(std::string line) {
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
     line.pop_back();
@@ -13,10 +37,8 @@ Cells cells_of(std::string line) {
   std::size_t begin = 0;
   while (true) {
     const std::size_t end = line.find('\t', begin);
-    std::string cell = line.substr(begin, end == std::string::npos ? end : end - begin);
-    const std::size_t first = cell.find_first_not_of(' ');
-    const std::size_t last = cell.find_last_not_of(' ');
-    cells.push_back(first == std::string::npos ? "" : cell.substr(first, last - first + 1));
+    const std::string cell = line.substr(begin, end == std::string::npos ? end : end - begin);
+    cells.push_back(trimmed(unquoted(trimmed(cell))));
     if (end == std::string::npos) {
       return cells;
     }

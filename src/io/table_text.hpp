@@ -8,7 +8,7 @@ namespace cordlesion::io {
 
 using Cells = std::vector<std::string>;
 
-/// The cells of a line, without line end and the spaces around each.
+/// The cells of a line, without line end and the spaces and double quotes around each.
 Cells cells_of(std::string line);
 /// The same of a table's first line, without the byte order mark of spreadsheet programs.
 Cells header_cells_of(const std::string& line);

@@ -1,5 +1,6 @@
 // report.md: definitions, and the items of the CLAIM checklist.
 #include "class_names.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/core/version.hpp"
 #include "evaluation_sections.hpp"
 #include "markdown.hpp"
@@ -21,7 +22,7 @@ struct ClaimItem {
 std::string models_text(const Evaluation& evaluation) {
   std::string text;
   for (const auto& [model, count] : cases_by_model(evaluation)) {
-    text += (text.empty() ? "" : "; ") + model + " (" + std::to_string(count) + " cases)";
+    text += (text.empty() ? "" : "; ") + markdown_text(model) + " (" + counted(count, "case") + ")";
   }
   return text.empty() ? "no prediction was read" : text;
 }
@@ -37,7 +38,7 @@ template <typename Text> std::string distinct(const Evaluation& evaluation, Text
   std::string text;
   for (const auto& [value, count] : values) {
     if (!value.empty()) {
-      text += (text.empty() ? "" : "; ") + value;
+      text += (text.empty() ? "" : "; ") + markdown_text(value);
     }
   }
   return text.empty() ? "not known" : text;
@@ -68,24 +69,24 @@ std::string flow_text(const Evaluation& evaluation) {
   const auto count = [&](const char* status) {
     return std::to_string(cases_with_status(evaluation, status));
   };
-  return std::to_string(evaluation.cases.size()) + " labelled cases: " + count("ok") +
+  return counted(evaluation.cases.size(), "labelled case") + ": " + count("ok") +
          " with a lesion predicted, " + count("no_lesion") + " without, " + count("failed") +
-         " failed, " + count("missing") + " without a prediction. " +
-         std::to_string(evaluation.unlabelled.size()) +
-         " predictions without a label were left out.";
+         " failed, " + count("missing") + " with their prediction missing or unreadable. " +
+         "Left out for want of a label: " + counted(evaluation.unlabelled.size(), "prediction") +
+         ".";
 }
 
 std::string demographics_text(const Evaluation& evaluation) {
   std::string text = classes_text(evaluation) + ".";
   if (const auto& age = evaluation.age_years) {
-    text += " Age of " + std::to_string(age->count) + " cases: median " +
-            fixed_text(age->median, 0) + " years, range " + fixed_text(age->minimum, 0) + "-" +
-            fixed_text(age->maximum, 0) + ".";
+    text += " Age of " + counted(age->count, "case") + ": median " + fixed_text(age->median, 0) +
+            " years, range " + fixed_text(age->minimum, 0) + "-" + fixed_text(age->maximum, 0) +
+            ".";
   }
   std::string groups;
   for (const Subgroup& group : evaluation.subgroups) {
-    groups += (groups.empty() ? " " : ", ") + group.column + " " + group.value + " " +
-              std::to_string(group.cases);
+    groups += (groups.empty() ? " " : ", ") + markdown_text(group.column + " " + group.value) +
+              " " + std::to_string(group.cases);
   }
   return text + groups + (groups.empty() ? "" : ".");
 }
@@ -97,13 +98,24 @@ std::string segmentation_reference_text(const Evaluation& evaluation) {
                                 : "Lesions: no reference masks were given. ";
 }
 
+std::string identifiers_text(const Evaluation& evaluation) {
+  const auto with =
+      std::count_if(evaluation.cases.begin(), evaluation.cases.end(), [](const EvaluatedCase& c) {
+        return c.prediction && c.prediction->identifiers_included;
+      });
+  return with == 0
+             ? "The reports were written without identifiers from the images."
+             : "**Written with `--include-identifiers`: " +
+                   counted(static_cast<std::size_t>(with), "report") + " may identify patients.**";
+}
+
 std::vector<ClaimItem> data_items(const Evaluation& evaluation) {
   return {
       {"9", "Data preprocessing",
        "As models/README.md defines it, the same for training and prediction; parameters in each "
        "report.json."},
       {"11", "De-identification",
-       "Reports and tables hold no identity by default; of the images " + std::string(for_authors)},
+       identifiers_text(evaluation) + " De-identification of the images: " + for_authors},
       {"12", "Missing data",
        "Failed, missing and unreached cases are counted beside every result and as wrong in "
        "'accuracy of all'; no value is imputed. Subgroup values that are not given form the group "
@@ -121,8 +133,9 @@ std::vector<ClaimItem> method_items(const Evaluation& evaluation) {
   return {
       {"22", "Model",
        models_text(evaluation) +
-           ": MultiResUNet segmentation, three DenseNet121 classifiers in a hierarchy (Zhuo et al. "
-           "2022). Masks classified: " +
+           ": a lesion segmenter and three binary classifiers in a hierarchy; their architecture "
+           "is "
+           "in the package's MODEL_CARD.md. Masks classified: " +
            distinct(evaluation, [](const Prediction& p) { return p.segmentation_source; }) + "."},
       {"23", "Software",
        "Predicted with " + distinct(evaluation, [](const Prediction& p) { return p.software; }) +

@@ -16,6 +16,10 @@ std::string outcome_of(const EvaluatedCase& evaluated) {
   return prediction.label ? *prediction.label : prediction.status;
 }
 
+std::string error_code_of(const EvaluatedCase& evaluated) {
+  return evaluated.prediction ? evaluated.prediction->error_code : evaluated.unreadable;
+}
+
 std::optional<double> dice_of(const EvaluatedCase& evaluated) {
   return evaluated.agreement ? cordlesion::dice_of(*evaluated.agreement) : std::nullopt;
 }

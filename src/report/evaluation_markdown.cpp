@@ -1,8 +1,10 @@
 // report.md as a whole, and the short text of the main results.
 #include "class_names.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/report/case_report.hpp"
 #include "cordlesion/report/evaluation_files.hpp"
 #include "evaluation_sections.hpp"
+#include "markdown.hpp"
 #include "number_text.hpp"
 
 #include <algorithm>
@@ -25,19 +27,21 @@ bool any_untrained(const Evaluation& evaluation) {
 }
 
 std::string opening(const Evaluation& evaluation) {
-  std::string text = "# Evaluation of " + std::to_string(evaluation.cases.size()) + " cases\n\n> " +
+  std::string text = "# Evaluation of " + counted(evaluation.cases.size(), "case") + "\n\n> " +
                      std::string(disclaimer) + "\n";
   if (any_untrained(evaluation)) {
     text += ">\n> **A model package used here is untrained: its results mean nothing.**\n";
   }
   text += "\nPredicted by";
   for (const auto& [model, count] : cases_by_model(evaluation)) {
-    text += " " + model + " (" + std::to_string(count) + " cases),";
+    text += ' ';
+    text += markdown_text(model) + " (" + counted(count, "case") + "),";
   }
   text.back() = '.';
   return text + " With a lesion " + std::to_string(cases_with_status(evaluation, "ok")) +
          ", without " + std::to_string(cases_with_status(evaluation, "no_lesion")) + ", failed " +
-         std::to_string(cases_with_status(evaluation, "failed")) + ", without prediction " +
+         std::to_string(cases_with_status(evaluation, "failed")) +
+         ", prediction missing or unreadable " +
          std::to_string(cases_with_status(evaluation, "missing")) +
          "; predictions without label, left out: " + std::to_string(evaluation.unlabelled.size()) +
          ".\n";
@@ -48,8 +52,8 @@ std::string opening(const Evaluation& evaluation) {
 std::map<std::string, std::size_t> failures_by_code(const Evaluation& evaluation) {
   std::map<std::string, std::size_t> codes;
   for (const EvaluatedCase& evaluated : evaluation.cases) {
-    if (evaluated.prediction && !evaluated.prediction->error_code.empty()) {
-      ++codes[evaluated.prediction->error_code];
+    if (const std::string code = error_code_of(evaluated); !code.empty()) {
+      ++codes[code];
     }
   }
   return codes;

@@ -13,8 +13,8 @@ const MetricEstimate& estimate_of(const OperatingPoint& point, BinaryMetric metr
   return point.metrics.at(metric);
 }
 
-std::string with_wilson(const MetricEstimate& estimate) {
-  return counted_text(estimate.counts) + ", " + percent_interval_text(estimate.wilson);
+std::string estimate_text(const MetricEstimate& estimate) {
+  return counted_text(estimate.counts, estimate.wilson);
 }
 
 std::string auc_text(const NodePerformance& performance) {
@@ -26,10 +26,11 @@ std::string paper_table(const Evaluation& evaluation) {
       {"", "Accuracy", "Sensitivity (second class)", "Specificity", "AUC (95% CI)"});
   for (const auto& [node, result] : evaluation.nodes) {
     const OperatingPoint& point = result.performance.at_package;
-    text += markdown_row({node_title(node), with_wilson(estimate_of(point, BinaryMetric::accuracy)),
-                          with_wilson(estimate_of(point, BinaryMetric::sensitivity)),
-                          with_wilson(estimate_of(point, BinaryMetric::specificity)),
-                          auc_text(result.performance)});
+    text +=
+        markdown_row({node_title(node), estimate_text(estimate_of(point, BinaryMetric::accuracy)),
+                      estimate_text(estimate_of(point, BinaryMetric::sensitivity)),
+                      estimate_text(estimate_of(point, BinaryMetric::specificity)),
+                      auc_text(result.performance)});
   }
   return text;
 }
@@ -80,7 +81,7 @@ std::string full_estimate(const MetricEstimate& estimate, BinaryMetric metric) {
   if (metric == BinaryMetric::f1) {
     return fixed_text(value_of(estimate.counts), 2) + "; " + interval_text(estimate.bootstrap, 2);
   }
-  return with_wilson(estimate) + "; " + percent_interval_text(estimate.bootstrap);
+  return estimate_text(estimate) + "; " + percent_interval_text(estimate.bootstrap);
 }
 
 std::string full_table(const NodePerformance& performance) {

@@ -47,7 +47,7 @@ void draw_cut_off(Svg& svg, const UnitAxes& axes, const OperatingPoint& point,
                   const std::string& name, const char* colour, int line) {
   const auto sensitivity = value_of(point.metrics.at(BinaryMetric::sensitivity).counts);
   const auto specificity = value_of(point.metrics.at(BinaryMetric::specificity).counts);
-  const double radius = 8.0 - 2 * line; // equal cut-offs stay visible as rings
+  const double radius = 9.0 - 2 * line; // equal cut-offs stay visible as rings
   svg.circle(axes.x(1 - *specificity), axes.y(*sensitivity), radius, colour, "#FFFFFF");
   const double y = axes.y(0) - 64 + 20 * line;
   svg.circle(axes.x(0.3), y - 4, 6, colour);
@@ -63,14 +63,14 @@ std::optional<std::string> roc_plot(Node node, const NodePerformance& performanc
   }
   const NodeClasses classes = classes_of(node);
   const std::string title = node_title(node);
-  Svg svg(470, 500, "ROC curve: " + title);
+  Svg svg(500, 500, "ROC curve: " + title);
   const UnitAxes axes;
   svg.text(axes.left, 28, title, 16);
   svg.text(axes.left, 50,
            "AUC " + fixed_text(performance.auc, 2) + " (DeLong 95% " +
                interval_text(performance.auc_delong, 2) + "), " +
-               std::to_string(performance.negatives) + " + " +
-               std::to_string(performance.positives) + " cases",
+               std::to_string(performance.positives) + " positive, " +
+               std::to_string(performance.negatives) + " negative",
            13);
   axes.draw_x(svg, "1 - specificity");
   axes.draw_y(svg, "Sensitivity (" + name_in_text(classes.second) + ")");
@@ -85,7 +85,7 @@ std::optional<std::string> roc_plot(Node node, const NodePerformance& performanc
   svg.text(axes.x(0.3) - 6, axes.y(0) - 88, "Sensitivity / specificity", 12);
   draw_cut_off(svg, axes, performance.at_package, "Package's cut-off", svg_orange, 0);
   draw_cut_off(svg, axes, performance.at_half, "Cut-off 0.5", svg_green, 1);
-  draw_cut_off(svg, axes, *performance.at_youden, "Youden (optimistic)", svg_grey, 2);
+  draw_cut_off(svg, axes, *performance.at_youden, "Youden (optimistic)", svg_purple, 2);
   return svg.str();
 }
 
@@ -96,10 +96,11 @@ std::string shade(double share) {
          std::to_string(mix(178)) + ")";
 }
 
+constexpr double cell_width = 96;
+constexpr double cell_height = 46;
+
 void draw_matrix_row(Svg& svg, const std::map<std::string, std::size_t>& row,
                      const std::string& label, double left, double y) {
-  constexpr double cell_width = 84;
-  constexpr double cell_height = 46;
   std::size_t cases = 0;
   for (const auto& [outcome, count] : row) {
     cases += count;
@@ -117,8 +118,7 @@ void draw_matrix_row(Svg& svg, const std::map<std::string, std::size_t>& row,
       svg.text(x + cell_width / 2, y + 37, fixed_text(100 * share, 0) + "%", 11, Anchor::middle,
                colour);
     }
-    const bool right = outcomes[column] == label || (label == "healthy" && column == 5);
-    if (right) {
+    if (outcomes[column] == (label == "healthy" ? "no_lesion" : label)) {
       svg.rect(x + 1.5, y + 1.5, cell_width - 3, cell_height - 3, "none", "#222222");
     }
   }
@@ -127,7 +127,9 @@ void draw_matrix_row(Svg& svg, const std::map<std::string, std::size_t>& row,
 std::string confusion_plot(const EndToEnd& result) {
   constexpr double left = 130;
   constexpr double top = 92;
-  Svg svg(left + 8 * 84 + 20, top + 5 * 46 + 34, "Confusion matrix, end to end");
+  const double right = left + static_cast<double>(outcomes.size()) * cell_width;
+  const double bottom = top + static_cast<double>(true_classes.size()) * cell_height;
+  Svg svg(right + 20, bottom + 34, "Confusion matrix, end to end");
   svg.text(left, 28, "End to end: true class (rows), outcome (columns)", 16);
   svg.text(left, 50,
            "Right " + counted_text(result.accuracy_of_all) + " of the four classes' cases, " +
@@ -135,14 +137,14 @@ std::string confusion_plot(const EndToEnd& result) {
                " of those that got one of the four labels",
            13);
   for (std::size_t column = 0; column < outcomes.size(); ++column) {
-    svg.text(left + (static_cast<double>(column) + 0.5) * 84, top - 10,
+    svg.text(left + (static_cast<double>(column) + 0.5) * cell_width, top - 10,
              display_name(outcomes[column]), 12, Anchor::middle);
   }
   for (std::size_t row = 0; row < true_classes.size(); ++row) {
     draw_matrix_row(svg, result.cases.at(true_classes[row]), true_classes[row], left,
-                    top + static_cast<double>(row) * 46);
+                    top + static_cast<double>(row) * cell_height);
   }
-  svg.text(left, top + 5 * 46 + 20, "Outlined: right. Shade and percentage: share of the row.", 11,
+  svg.text(left, bottom + 20, "Outlined: right. Shade and percentage: share of the row.", 11,
            Anchor::start, "#555555");
   return svg.str();
 }

@@ -2,6 +2,7 @@
 #include "evaluation_sections.hpp"
 
 #include "class_names.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "markdown.hpp"
 #include "number_text.hpp"
 #include "worst_cases.hpp"
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t shown_of_each_problem = 3;
 
 std::string with_wilson(const Proportion& proportion) {
-  return counted_text(proportion) + ", " + percent_interval_text(wilson_interval(proportion));
+  return counted_text(proportion, wilson_interval(proportion));
 }
 
 std::string mean_text(const std::optional<Summary>& summary, int digits) {
@@ -162,7 +163,8 @@ std::string subgroups_section(const Evaluation& evaluation) {
   header.insert(header.end(), {"End to end (of all)", "Dice, mean"});
   text += markdown_header(header);
   for (const Subgroup& group : evaluation.subgroups) {
-    std::vector<std::string> cells{group.column + " " + group.value, std::to_string(group.cases)};
+    std::vector<std::string> cells{markdown_text(group.column + " " + group.value),
+                                   std::to_string(group.cases)};
     for (const Node node : all_nodes) {
       const NodePerformance& performance = group.nodes.at(node).performance;
       cells.push_back(
@@ -186,14 +188,13 @@ std::string failures_section(const Evaluation& evaluation) {
   if (worst.empty()) {
     return text + "Nothing: every case got its own label.\n";
   }
-  text +=
-      std::to_string(worst.size()) + " of " + std::to_string(evaluation.cases.size()) + " cases:";
+  text += std::to_string(worst.size()) + " of " + counted(evaluation.cases.size(), "case") + ":";
   for (const auto& [problem, count] : problems) {
     text += " " + problem + " " + std::to_string(count) + ",";
   }
   text.back() = '.';
   for (const auto& [code, count] : failures_by_code(evaluation)) {
-    text += " Failed with `" + code + "`: " + std::to_string(count) + ".";
+    text += " With error `" + code + "`: " + std::to_string(count) + ".";
   }
   text += " The worst of each kind (all are in worst_cases.tsv):\n" +
           markdown_header({"Case", "Problem", "True class", "Outcome", "Severity"});

@@ -17,7 +17,7 @@ std::string failures_section(const Evaluation& evaluation);
 std::string definitions_section(const Evaluation& evaluation);
 std::string claim_section(const Evaluation& evaluation);
 
-/// How many cases have each text, for example by error code.
+/// How many cases have each error code: failed ones and those whose report cannot be read.
 std::map<std::string, std::size_t> failures_by_code(const Evaluation& evaluation);
 
 /// The packages that predicted, each with the number of its cases.

@@ -1,10 +1,23 @@
-// Tables of Markdown.
+// Tables and text of Markdown.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cordlesion::report {
+
+/// Text that is not ours, with what Markdown or HTML would take for a mark escaped.
+inline std::string markdown_text(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view("\\`*_<>[]#~&").find(c) != std::string_view::npos) {
+      escaped += '\\';
+    }
+    escaped += c;
+  }
+  return escaped;
+}
 
 /// A table row; bars in cells are escaped.
 inline std::string markdown_row(const std::vector<std::string>& cells) {

@@ -27,6 +27,10 @@ std::string counted_text(const Proportion& proportion) {
          std::to_string(proportion.denominator) + ")";
 }
 
+std::string counted_text(const Proportion& proportion, const std::optional<Interval>& interval) {
+  return counted_text(proportion) + ", " + percent_interval_text(interval);
+}
+
 std::string percent_interval_text(const std::optional<Interval>& interval) {
   return interval
              ? fixed_text(100 * interval->low, 0) + "-" + fixed_text(100 * interval->high, 0) + "%"

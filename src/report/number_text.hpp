@@ -18,6 +18,8 @@ std::string fixed_text(const std::optional<double>& value, int digits);
 std::string percent_text(const Proportion& proportion);
 /// `96% (150/157)`, or `n/a (0/0)`.
 std::string counted_text(const Proportion& proportion);
+/// `96% (150/157), 91-98%`: with an interval.
+std::string counted_text(const Proportion& proportion, const std::optional<Interval>& interval);
 /// `91-98%`, or n/a.
 std::string percent_interval_text(const std::optional<Interval>& interval);
 /// `0.97-1.00`, or n/a.

@@ -2,10 +2,24 @@
 #include "cordlesion/report/prediction.hpp"
 
 #include "cordlesion/core/error.hpp"
+#include "cordlesion/report/report_json.hpp"
 #include "json_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace cordlesion::report {
 namespace {
+
+constexpr std::array<std::string_view, 3> statuses{"ok", "no_lesion", "failed"};
+constexpr std::array<std::string_view, 5> labels{"astrocytoma", "ependymoma", "ms", "nmosd",
+                                                 "indeterminate"};
+
+Error damaged(const std::string& what) {
+  return case_error(Stage::read, "report_damaged", what,
+                    "Predict the case again with this version of the program.");
+}
 
 std::string text_of_key(const Json& json, const char* key) {
   return json.at(key).get<std::string>();
@@ -14,8 +28,7 @@ std::string text_of_key(const Json& json, const char* key) {
 double probability_of(const Json& value) {
   const auto probability = value.get<double>();
   if (!(probability >= 0 && probability <= 1)) {
-    throw case_error(Stage::read, "report_damaged",
-                     "a probability of the report is not between 0 and 1");
+    throw damaged("a probability of the report is not between 0 and 1");
   }
   return probability;
 }
@@ -34,25 +47,54 @@ std::map<Node, NodePrediction> nodes_of(const Json& classification) {
   return nodes;
 }
 
+/// The text of a key that has to be one of a few.
+template <typename Texts>
+std::string known_text_of_key(const Json& json, const char* key, const Texts& known) {
+  std::string text = text_of_key(json, key);
+  if (std::find(known.begin(), known.end(), text) == known.end()) {
+    throw damaged("the report's " + std::string(key) + " '" + text + "' is unknown");
+  }
+  return text;
+}
+
+/// None without a lesion, and only then.
+std::optional<std::string> label_of(const Json& classification, const std::string& status) {
+  const bool labelled = !classification.at("label").is_null();
+  if (labelled == (status == "no_lesion")) {
+    throw damaged("the report's status " + status + " does not go with " + (labelled ? "a" : "no") +
+                  " label");
+  }
+  return labelled ? std::optional(known_text_of_key(classification, "label", labels))
+                  : std::nullopt;
+}
+
+void require_known_schema(const Json& report) {
+  const Json& found = report.at("schema_version");
+  if (found != report_schema_version) {
+    throw damaged("the report has schema_version " + found.dump() + ", expected " +
+                  std::to_string(report_schema_version));
+  }
+}
+
 Prediction parsed(const Json& report) {
+  require_known_schema(report);
   const Json& tool = report.at("tool");
   const Json& models = report.at("models");
   Prediction prediction;
   prediction.case_id = text_of_key(report, "case_id");
-  prediction.status = text_of_key(report, "status");
+  prediction.status = known_text_of_key(report, "status", statuses);
   prediction.model = text_of_key(models, "name") + " " + text_of_key(models, "version");
   prediction.trained = models.at("trained").get<bool>();
   prediction.trained_on = text_of_key(models, "trained_on");
   prediction.software = text_of_key(tool, "name") + " " + text_of_key(tool, "version") + " (" +
                         text_of_key(tool, "commit") + ")";
+  prediction.identifiers_included = report.at("identifiers_included").get<bool>();
   if (prediction.status == "failed") {
     prediction.error_code = text_of_key(report.at("error"), "code");
     return prediction;
   }
   const Json& classification = report.at("classification");
-  if (!classification.at("label").is_null()) {
-    prediction.label = text_of_key(classification, "label");
-  }
+  prediction.label = label_of(classification, prediction.status);
   prediction.nodes = nodes_of(classification);
   prediction.lesions = report.at("lesions").size();
   prediction.volume_mm3 = report.at("segmentation").at("volume_mm3").get<double>();
@@ -66,9 +108,7 @@ Prediction prediction_of(const std::string& report_json) {
   try {
     return parsed(Json::parse(report_json));
   } catch (const Json::exception&) {
-    throw case_error(Stage::read, "report_damaged",
-                     "report.json is not a complete report of this program",
-                     "Predict the case again.");
+    throw damaged("report.json is not a complete report of this program");
   }
 }
 

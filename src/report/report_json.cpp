@@ -11,8 +11,6 @@ namespace {
 
 using report::json_of; // the overloads below would hide those of the shared headers
 
-constexpr int schema_version = 1;
-
 Json json_of(const InputRecord& input) {
   Json json{{"format", input.format}};
   add_grid(json, input.grid);
@@ -134,7 +132,7 @@ std::string_view status_of(const CaseReport& report) {
 }
 
 std::string to_json(const CaseReport& report) {
-  Json json{{"schema_version", schema_version},
+  Json json{{"schema_version", report_schema_version},
             {"tool", {{"name", "cordlesion"}, {"version", version()}, {"commit", commit()}}},
             {"case_id", report.case_id},
             {"status", status_of(report)},
@@ -164,7 +162,7 @@ std::optional<Digests> digests_of_complete_report(const std::string& json) {
   try {
     const Json report = Json::parse(json);
     if (report.at("tool").at("name") != "cordlesion" ||
-        report.at("schema_version") != schema_version || report.at("status") == "failed") {
+        report.at("schema_version") != report_schema_version || report.at("status") == "failed") {
       return std::nullopt;
     }
     const Json& digests = report.at("digests");

@@ -39,6 +39,7 @@ class Svg {
 inline constexpr const char* svg_blue = "#0072B2";
 inline constexpr const char* svg_orange = "#D55E00";
 inline constexpr const char* svg_green = "#009E73";
+inline constexpr const char* svg_purple = "#CC79A7";
 inline constexpr const char* svg_grey = "#999999";
 inline constexpr const char* svg_light = "#DDDDDD";
 

@@ -97,14 +97,14 @@ std::string worst_cases_table(const Evaluation& evaluation) {
                       "p_nmosd\tdice\terror_code\n";
   for (const WorstCase& worst : worst_cases(evaluation)) {
     const EvaluatedCase& evaluated = *worst.evaluated;
-    const bool has_code = evaluated.prediction && !evaluated.prediction->error_code.empty();
+    const std::string code = error_code_of(evaluated);
     table += evaluated.case_id + '\t' + worst.problem + '\t' + evaluated.label + '\t' +
              outcome_of(evaluated) + '\t' + exact_text(worst.severity);
     for (const Node node : all_nodes) {
       table += '\t' + probability_cell(evaluated, node);
     }
     table += '\t' + exact_text(dice_of(evaluated)) + '\t' +
-             (has_code ? evaluated.prediction->error_code : std::string(undefined_text)) + '\n';
+             (code.empty() ? std::string(undefined_text) : code) + '\n';
   }
   return table;
 }

@@ -1,5 +1,6 @@
 """`evaluate` on made-up reports: the paper's counts, denominators, subgroups, files, and wrong input."""
 
+import json
 import shutil
 from xml.etree import ElementTree
 
@@ -84,7 +85,7 @@ def test_every_labelled_case_is_counted_whatever_became_of_it(evaluate, predicte
     assert (end["accuracy_of_evaluated"]["numerator"], end["accuracy_of_evaluated"]["denominator"]) == (1, 2)
     assert (end["accuracy_of_all"]["numerator"], end["accuracy_of_all"]["denominator"]) == (1, 6)
     assert end["cases"]["healthy"]["no_lesion"] == 1
-    for text in ("prediction_missing: gone", "prediction_unlabelled: stranger"):
+    for text in ("prediction_missing: labelled, but without prediction: 1 case (gone)", "prediction_unlabelled: predicted, but without label and left out: 1 case (stranger)"):
         assert text in output.result.err
 
 
@@ -178,6 +179,14 @@ def test_bars_in_values_do_not_break_the_tables_of_the_report(evaluate, predicte
     assert "| site x\\|y | 1 |" in output.markdown
 
 
+def test_marks_in_names_and_values_stay_text(evaluate, predicted):
+    predicted("a", probabilities=all_nodes())
+    output = evaluate([("a", "ms", "<b>*new*")], columns=("case_id", "label", "my_site_"))
+    assert "| my\\_site\\_ \\<b\\>\\*new\\* | 1 |" in output.markdown
+    assert "<b>" not in output.markdown
+    assert "# Evaluation of 1 case\n" in output.markdown and "(1 case)" in output.markdown and "1 case evaluated" in output.result.err
+
+
 # --- files, and what is refused
 
 
@@ -190,6 +199,7 @@ def test_the_files_of_an_evaluation(evaluate, predicted):
         text = (output.folder / plot).read_text()
         assert ElementTree.fromstring(text).tag.endswith("svg") and "nan" not in text
         assert f"({plot})" in output.markdown
+    assert "4 positive, 4 negative" in (output.folder / "roc_ms_vs_nmosd.svg").read_text()
     for heading in ("The three decisions", "End to end", "Segmentation", "Subgroups", "What went wrong", "Definitions", "CLAIM checklist"):
         assert heading in output.markdown
     assert "Unknown to the program" in output.markdown, "data partitions"
@@ -208,7 +218,15 @@ def test_an_earlier_evaluation_is_replaced_only_on_request(evaluate, predicted):
 
 def test_the_predictions_are_not_written_into(evaluate, predicted):
     folder = predicted("a", probabilities=all_nodes())
-    assert "folder of the predictions" in evaluate([("a", "ms")], out=folder, code=2).err
+    for out in (folder, folder / "a", folder / "new"):
+        assert "folder of the predictions" in evaluate([("a", "ms")], out=out, code=2).err
+    finished, interrupted = folder.parent / "finished", folder.parent / "interrupted"
+    finished.mkdir()
+    (finished / "run.json").write_text("{}")
+    shutil.copytree(folder, interrupted)
+    for out, name in ((finished, "run.json"), (interrupted, "a")):
+        assert "holds results of predict" in evaluate([("a", "ms")], out=out, code=2).err
+        assert [path.name for path in out.iterdir()] == [name]
     assert [path.name for path in folder.iterdir()] == ["a"]
 
 
@@ -217,7 +235,8 @@ def test_the_predictions_are_not_written_into(evaluate, predicted):
     [
         ("case_id\tlabel\na\tglioma\n", "labels.tsv:2: label 'glioma' is unknown"),
         ("case_id\tlabel\na\tms\na\tnmosd\n", "labels.tsv:3: case_id 'a' occurs twice"),
-        ("case_id\tclass\na\tms\n", "column 'label' is missing"),
+        ("case_id\tclass\na\tms\n", "column 'label' is missing from the first line; found 'case_id', 'class'"),
+        ("case_id\tlabel\tAge\tage\na\tms\t1\t2\n", "column 'age' occurs twice"),
         ("label\nms\n", "column 'case_id' is missing"),
         ("case_id\tlabel\tage\tage\na\tms\t1\t2\n", "column 'age' occurs twice"),
         ("case_id\tlabel\tage\na\tms\told\n", "labels.tsv:2: age 'old' is not a number of years"),
@@ -241,12 +260,25 @@ def test_labels_of_spreadsheet_programs_are_read(run, predicted, tmp_path):
     assert run("evaluate", "--predictions", folder, "--labels", tmp_path / "labels.tsv", "-o", tmp_path / "out").code == 0
 
 
+def test_labels_of_statistics_programs_are_read(run, predicted, tmp_path):
+    for name in "abcd":
+        folder = predicted(name, probabilities=all_nodes())
+    rows = [' "case_id"\t"Label"\t"Age"\t"Sex"\t""\t""', '"a"\t"MS"\tNA\t"F"\t1\t2', '"b"\t"NMOSD"\tNaN\tNA\t1\t2', '"c"\t"Healthy"\tnan\t"F"\t1\t2', '"d"\t"ms"\t40\t"F"\t1\t2']
+    (tmp_path / "labels.tsv").write_text("\n".join(rows) + "\n")
+    result = run("evaluate", "--predictions", folder, "--labels", tmp_path / "labels.tsv", "-o", tmp_path / "out")
+    assert result.code == 0, result
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["cases"]["by_class"] == {"healthy": 1, "ms": 2, "nmosd": 1}
+    groups = {(group["column"], group["value"]): group["cases"] for group in metrics["subgroups"]}
+    assert groups == {("age", "40-59"): 1, ("age", "n/a"): 3, ("sex", "F"): 3, ("sex", "n/a"): 1}
+
+
 def test_predictions_of_other_cases_exit_3(evaluate, predicted):
     predicted("a", probabilities=all_nodes())
-    assert "none of the 1 labelled cases" in evaluate([("b", "ms")], code=3).err
+    assert "no labelled case has a report: 1 labelled case, 1 prediction" in evaluate([("b", "ms")], code=3).err
 
 
-@pytest.mark.parametrize("options", [["--masks", "nowhere"], ["--bootstrap", "0"], ["--lesion-overlap", "2"], ["--surface-tolerance-mm", "nan"]], ids=" ".join)
+@pytest.mark.parametrize("options", [["--masks", "nowhere"], ["--bootstrap", "0"], ["--seed", "-1"], ["--lesion-overlap", "2"], ["--surface-tolerance-mm", "nan"]], ids=" ".join)
 def test_wrong_options_exit_2(evaluate, predicted, options):
     predicted("a", probabilities=all_nodes())
     assert options[0] in evaluate([("a", "ms")], *options, code=2).err
@@ -264,7 +296,53 @@ def test_a_damaged_report_counts_as_missing_and_exits_8(evaluate, predicted, tmp
     shutil.copytree(folder / "good", folder / "renamed")
     output = evaluate([("good", "ms"), ("half", "ms"), ("renamed", "ms")], code=8)
     assert output.metrics["cases"]["by_status"] == {"missing": 2, "ok": 1}
+    assert {row["case_id"]: row["error_code"] for row in output.table("worst_cases.tsv")} == {"half": "report_damaged", "renamed": "report_damaged"}
+    assert "prediction missing or unreadable 2" in output.markdown and "With error `report_damaged`: 2." in output.markdown
+    assert "prediction_missing" not in output.result.err, "there is a report, though it cannot be read"
     assert "report_damaged: half" in output.result.err and "is of case good" in output.result.err
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        (lambda report: report["classification"].update(label="lymphoma"), "label 'lymphoma' is unknown"),
+        (lambda report: report["classification"].update(label=None), "status ok does not go with no label"),
+        (lambda report: report.update(status="no_lesion"), "status no_lesion does not go with a label"),
+        (lambda report: report.update(status="weird"), "status 'weird' is unknown"),
+        (lambda report: report.update(schema_version=99), "schema_version 99, expected 1"),
+    ],
+    ids=["label", "no label", "label without lesion", "status", "schema_version"],
+)
+def test_a_report_that_is_not_understood_is_not_lost(evaluate, predicted, change, expected):
+    predicted("good", probabilities=all_nodes(0.9, 0.5, 0.2))
+    path = predicted("odd", probabilities=all_nodes(0.9, 0.5, 0.2)) / "odd" / "report.json"
+    report = json.loads(path.read_text())
+    change(report)
+    path.write_text(json.dumps(report))
+    output = evaluate([("good", "ms"), ("odd", "ms")], code=8)
+    assert "report_damaged: odd" in output.result.err and expected in output.result.err
+    assert output.metrics["end_to_end"]["cases"]["ms"]["missing"] == 1
+    assert sum(output.metrics["end_to_end"]["cases"]["ms"].values()) == 2
+
+
+def test_many_names_make_one_warning(evaluate, predicted):
+    for number in range(9):
+        predicted(f"extra-{number}", probabilities=all_nodes())
+    predicted("a", probabilities=all_nodes())
+    output = evaluate([("a", "ms"), *((f"gone-{number}", "ms") for number in range(7))])
+    assert output.result.err.count("prediction_unlabelled") == output.result.err.count("prediction_missing") == 1
+    assert "9 cases (extra-0, extra-1, extra-2, extra-3, extra-4, ...)" in output.result.err
+    assert "7 cases (gone-0, gone-1, gone-2, gone-3, gone-4, ...)" in output.result.err
+    assert len(output.metrics["cases"]["predictions_without_label"]) == 9
+
+
+def test_the_checklist_says_what_the_reports_say(evaluate, predicted):
+    path = predicted("a", probabilities=all_nodes()) / "a" / "report.json"
+    output = evaluate([("a", "ms")])
+    assert "without identifiers from the images" in output.markdown
+    assert "DenseNet" not in output.markdown, "the package may hold other networks"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "identifiers_included": True}))
+    assert "1 report may identify patients" in evaluate([("a", "ms")], "--overwrite").markdown
 
 
 def test_what_predict_writes_is_evaluated(predict, evaluate, tmp_path):

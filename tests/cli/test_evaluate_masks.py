@@ -82,8 +82,26 @@ def test_corrected_masks_are_not_taken_for_the_segmentation(evaluate, predicted,
     folder = predicted("a", probabilities=all_nodes(), source="corrected_mask")
     for path in (folder / "a" / "lesion_mask.nii.gz", tmp_path / "masks" / "a.nii.gz"):
         write_volume(path, data=box_mask(box(4, 4)))
-    assert "corrected_masks_compared: 1 predictions" in evaluate([("a", "ms")], "--masks", tmp_path / "masks").result.err
+    assert "corrected_masks_compared: 1 prediction started" in evaluate([("a", "ms")], "--masks", tmp_path / "masks").result.err
     assert "corrected_masks_compared" not in evaluate([("a", "ms")], out=tmp_path / "without").result.err
+
+
+def test_a_prediction_is_not_its_own_reference(evaluate, predicted, tmp_path):
+    folder = predicted("a", probabilities=all_nodes())
+    write_volume(folder / "a" / "lesion_mask.nii.gz", data=box_mask(box(4, 4)))
+    assert "--masks names the folder of the predictions" in evaluate([("a", "ms")], "--masks", folder, code=2).err
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "a.nii.gz").hardlink_to(folder / "a" / "lesion_mask.nii.gz")
+    refused = evaluate([("a", "ms")], "--masks", tmp_path / "masks", code=2)
+    assert "is the very file of the prediction" in refused.err
+    assert not (tmp_path / "evaluation").exists()
+
+
+def test_a_reference_of_negative_values_is_reported(evaluate, predicted, tmp_path):
+    folder = predicted("a", probabilities=all_nodes())
+    write_volume(folder / "a" / "lesion_mask.nii.gz", data=box_mask(box(4, 4)))
+    write_volume(tmp_path / "masks" / "a.nii.gz", data=-box_mask(box(4, 4)).astype(np.int16))
+    assert "reference_not_binary: a" in evaluate([("a", "ms")], "--masks", tmp_path / "masks").result.err
 
 
 def test_a_lesion_needs_the_share_that_is_asked_for(evaluate, predicted, tmp_path):

@@ -18,7 +18,7 @@ std::size_t count_voxels(const SliceStack<std::uint8_t>& mask);
 struct AlignedMask {
   Mask mask;
   bool resampled = false;  ///< its grid differed from the image's by more than 0.01 mm
-  bool not_binary = false; ///< it held values other than 0 and one other
+  bool not_binary = false; ///< it held values other than 0 and one positive
 };
 
 /// Any value above 0 is lesion. On another grid in the same space: the nearest voxel centre, no

@@ -19,7 +19,8 @@ struct EvaluatedCase {
   std::string case_id;
   std::string label; ///< true class: astrocytoma, ependymoma, ms, nmosd, healthy
   std::map<std::string, std::string> groups; ///< column and value of the subgroups it belongs to
-  std::optional<Prediction> prediction;      ///< none: the predictions hold no report of it
+  std::optional<Prediction> prediction;      ///< none: no report of it, or none that can be read
+  std::string unreadable;                    ///< error code of a report that cannot be read
   std::optional<MaskAgreement> agreement;    ///< of the predicted with the reference mask
   std::string
       not_compared; ///< why there is no agreement: no_reference, failed, an error's code, ...
@@ -27,6 +28,9 @@ struct EvaluatedCase {
 
 /// The prediction's label, or no_lesion, failed, missing.
 std::string outcome_of(const EvaluatedCase& evaluated);
+
+/// The error code of a failed case or of a report that cannot be read, else empty.
+std::string error_code_of(const EvaluatedCase& evaluated);
 
 /// None if the masks were not compared or are both empty.
 std::optional<double> dice_of(const EvaluatedCase& evaluated);

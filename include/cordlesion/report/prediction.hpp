@@ -28,10 +28,12 @@ struct Prediction {
   std::string model;               ///< name and version of the package
   bool trained = false;
   std::string trained_on;
-  std::string software; ///< name, version and commit of the program that predicted
+  bool identifiers_included = false; ///< identities from the images stand in the report
+  std::string software;              ///< name, version and commit of the program that predicted
 };
 
-/// Throws a case error (stage read, `report_damaged`) if the text is no report of this program.
+/// Throws a case error (stage read, `report_damaged`) if the text is no report of this program,
+/// or one of another schema version, with an unknown status or label.
 Prediction prediction_of(const std::string& report_json);
 
 } // namespace cordlesion::report

@@ -8,6 +8,8 @@
 
 namespace cordlesion::report {
 
+inline constexpr int report_schema_version = 1;
+
 /// Pretty-printed UTF-8 JSON. Throws std::logic_error if a number is not finite.
 std::string to_json(const CaseReport& report);
 

@@ -126,6 +126,8 @@ TEST(LesionMask, SeveralValuesAreNoticed) {
   voxels[0] = 1;
   voxels[1] = 2;
   EXPECT_TRUE(align_mask(Image(grid, voxels), grid).not_binary);
+  const Image negative(grid, std::vector<float>(voxels.size(), -1));
+  EXPECT_TRUE(align_mask(negative, grid).not_binary) << "no lesion, and hardly meant so";
 }
 
 TEST(LesionMask, MaskElsewhereInSpaceIsRefused) {

@@ -27,6 +27,13 @@ TEST(Wilson, StaysWithinZeroAndOneAndIsSymmetric) {
   EXPECT_GT(none->high, 0.1);
 }
 
+TEST(Wilson, IsExactAtZeroAndOneWhateverTheCount) {
+  for (std::size_t n = 1; n <= 200; ++n) {
+    EXPECT_EQ(wilson_interval({0, n})->low, 0) << n;
+    EXPECT_EQ(wilson_interval({n, n})->high, 1) << n;
+  }
+}
+
 TEST(Proportions, OfNothingAreUndefined) {
   EXPECT_FALSE(value_of({0, 0}));
   EXPECT_FALSE(wilson_interval({0, 0}));
