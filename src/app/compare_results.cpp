@@ -1,6 +1,7 @@
 // Case by case through two folders of results.
 #include "cordlesion/app/compare_results.hpp"
 
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/core/dice.hpp"
 #include "cordlesion/io/case_loader.hpp"
 #include "results_folder.hpp"

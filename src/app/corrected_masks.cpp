@@ -2,6 +2,7 @@
 #include "cordlesion/app/corrected_masks.hpp"
 
 #include "cordlesion/core/error.hpp"
+#include "results_folder.hpp"
 
 #include <array>
 #include <string>
@@ -52,13 +53,6 @@ void check_corrected_masks(const fs::path& masks, std::size_t cases) {
     throw usage_error("--masks names one file, but there are " + std::to_string(cases) + " cases",
                       "Give a folder with one <case_id>.nii.gz per case.");
   }
-}
-
-bool lies_in(const fs::path& path, const fs::path& folder) {
-  std::error_code unknown;
-  const fs::path beside =
-      fs::weakly_canonical(path, unknown).lexically_relative(fs::weakly_canonical(folder, unknown));
-  return !beside.empty() && *beside.begin() != "..";
 }
 
 void require_outside_output(const fs::path& masks, const fs::path& output) {

@@ -3,6 +3,7 @@
 
 #include "cordlesion/app/logging.hpp"
 #include "cordlesion/app/output_folder.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/merged_run.hpp"
 #include "cordlesion/report/report_json.hpp"

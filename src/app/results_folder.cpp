@@ -34,10 +34,6 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return !beside.empty() && *beside.begin() != "..";
 }
 
-std::string counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
-}
-
 std::string shown(const fs::path& folder) {
   const fs::path normal = folder.lexically_normal();
   return (normal.has_filename() ? normal : normal.parent_path()).string();

@@ -22,9 +22,6 @@ std::vector<std::string> cases_in(const std::filesystem::path& folder);
 /// Whether `path` is `folder` or lies below it, links resolved.
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
 
-/// "1 case", "2 cases".
-std::string counted(std::size_t count, const std::string& noun);
-
 /// The folder as messages show it: without a final separator.
 std::string shown(const std::filesystem::path& folder);
 

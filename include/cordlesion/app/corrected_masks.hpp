@@ -24,9 +24,6 @@ corrected_mask_of(const io::CaseInput& input, const std::optional<std::filesyste
 /// Throws a usage error unless `masks` exists and, being a file, serves a single case.
 void check_corrected_masks(const std::filesystem::path& masks, std::size_t cases);
 
-/// Whether a path is a folder or lies in it, links resolved; neither has to exist.
-bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
-
 /// Throws a usage error if a mask or a folder of masks lies in the output folder, where the run
 /// would replace what it reads.
 void require_outside_output(const std::filesystem::path& masks,
