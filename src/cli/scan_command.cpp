@@ -2,6 +2,7 @@
 #include "command.hpp"
 #include "cordlesion/app/logging.hpp"
 #include "cordlesion/app/scan_case.hpp"
+#include "cordlesion/core/counted.hpp"
 #include "input_options.hpp"
 
 #include <iostream>
@@ -24,8 +25,8 @@ ExitCode scan(const InputOptions& input, bool json) {
     cases.push_back(scanned);
   });
   std::cout << (json ? report::scan_json(cases) : report::scan_text(cases));
-  app::log_info(std::to_string(cases.size()) + " cases, " + std::to_string(found.skipped_files) +
-                " other files skipped");
+  app::log_info(counted(cases.size(), "case") + ", " + counted(found.skipped_files, "other file") +
+                " skipped");
   return failures ? ExitCode::some_cases_failed : ExitCode::ok;
 }
 

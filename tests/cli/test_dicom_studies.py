@@ -28,7 +28,7 @@ def test_scan_lists_every_series_with_decision_and_reason(run, study):
     assert "T1, not T2" in decisions["rejected", "T1"]
     assert "STIR, not T2" in decisions["rejected", "STIR"]
     assert "90 degrees from left-right" in decisions["rejected", "T2"]
-    assert "1 other files skipped" in result.err
+    assert "1 other file skipped" in result.err
 
 
 def test_scan_as_json_tells_the_same(run, study):
