@@ -92,6 +92,15 @@ def test_a_job_array_with_a_killed_task_ends_with_the_tables_of_one_run(cluster,
     assert_as_one_run(out, work / "2", undisturbed)
 
 
+def test_a_second_submission_is_refused_while_the_first_is_at_work(cluster, program, slower_package, cohort, tmp_path):
+    command = [SCRIPT, "-o", tmp_path / "out", "--chunks", 2, "--program", program, cohort, "--", "--models", slower_package]
+    cluster.command(*command)
+    again = subprocess.run([*map(str, command)], env=cluster.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert again.returncode == 2 and "still works on" in again.stderr
+    wait_until(lambda: not cluster.jobs(), "the jobs", 300)
+    assert (tmp_path / "out" / "results.tsv").exists()
+
+
 def test_chunks_that_cannot_succeed_are_not_submitted_again(cluster, program, cohort, tmp_path):
     cluster.command(SCRIPT, "-o", tmp_path / "out", "--chunks", 2, "--program", program, cohort, "--", "--models", tmp_path / "missing")
     wait_until(lambda: not cluster.jobs(), "the jobs", 120)
