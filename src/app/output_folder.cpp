@@ -26,19 +26,21 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "lesions.tsv",
                                                     "failures.tsv"};
 
-/// A report of this program in a folder of its own; other programs' reports, and what links lead
-/// to, are none of ours.
-bool holds_own_report(const fs::path& case_folder) {
-  return !fs::is_symlink(case_folder) &&
-         report::is_case_report(text_of_file(case_folder / "report.json"));
+/// The report of this program in a case's folder, else empty: other programs' reports, and what
+/// links lead to, are none of ours.
+std::string own_report(const fs::path& case_folder) {
+  std::string text = fs::is_symlink(case_folder) ? "" : text_of_file(case_folder / "report.json");
+  return report::is_case_report(text) ? text : "";
 }
 
 bool holds_results(const fs::path& folder) {
   const auto is_there = [&](std::string_view name) { return fs::exists(folder / name); };
+  if (std::any_of(run_files.begin(), run_files.end(), is_there)) {
+    return true;
+  }
   const std::vector<std::string> cases = cases_in(folder);
-  return std::any_of(run_files.begin(), run_files.end(), is_there) ||
-         std::any_of(cases.begin(), cases.end(),
-                     [&](const std::string& name) { return holds_own_report(folder / name); });
+  return std::any_of(cases.begin(), cases.end(),
+                     [&](const std::string& name) { return !own_report(folder / name).empty(); });
 }
 
 void remove_case_files(const fs::path& folder) {
@@ -107,7 +109,7 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
         fs::remove(folder_ / name);
       }
       for (const std::string& name : cases_in(folder_)) {
-        if (holds_own_report(folder_ / name)) {
+        if (!own_report(folder_ / name).empty()) {
           remove_case_files(folder_ / name);
           std::error_code not_empty;
           fs::remove(folder_ / name, not_empty);
@@ -167,8 +169,7 @@ std::vector<std::string> OutputFolder::reports_of_others(const std::set<std::str
   std::vector<std::string> texts;
   for (const std::string& name : cases_in(folder_)) {
     if (own.count(name) == 0) {
-      std::string text = text_of_file(folder_ / name / "report.json");
-      if (report::is_case_report(text)) {
+      if (std::string text = own_report(folder_ / name); !text.empty()) {
         texts.push_back(std::move(text));
       }
     }

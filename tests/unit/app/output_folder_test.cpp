@@ -50,6 +50,15 @@ TEST_F(OutputFolderTest, ResultsAreRefusedUnlessToldOtherwise) {
   EXPECT_TRUE(fs::exists(folder_ / "case/report.json"));
 }
 
+TEST_F(OutputFolderTest, CasesBehindLinksAreNotItsOwn) {
+  put("elsewhere/case/report.json");
+  fs::create_directories(folder_ / "out");
+  fs::create_directory_symlink(folder_ / "elsewhere/case", folder_ / "out/linked");
+  const OutputFolder output(folder_ / "out", Existing::overwrite);
+  EXPECT_TRUE(output.reports_of_others({}).empty());
+  EXPECT_TRUE(fs::exists(folder_ / "elsewhere/case/report.json"));
+}
+
 TEST_F(OutputFolderTest, OverwriteRemovesResultsButNothingElse) {
   put("case/report.json");
   put("case/lesion_mask.nii.gz");
