@@ -52,14 +52,14 @@ class Disease:
     atrophy: float = 0.0
 
 
-def place(random, spine, window, half_length):
+def place(random, window, half_length):
     """A centre that keeps the most of the lesion inside the visible cord."""
     top, bottom = window
     reach = min(0.8 * half_length, 0.45 * (bottom - top))
     return random.uniform(top + reach, bottom - reach)
 
 
-def length_mm(random, spine, window, segments):
+def length_mm(spine, window, segments):
     """A length in vertebral segments as half the mm, at most most of what can be seen."""
     middle = (window[0] + window[1]) / 2
     return min(segments * spine.at("height", middle), 0.86 * (window[1] - window[0])) / 2
@@ -82,9 +82,9 @@ def sideways(random, distance):
 
 def astrocytoma(random, spine, window) -> Disease:
     odd = oddness(random)
-    half = length_mm(random, spine, window, beyond(random, 0.5 * odd, (1.6, 5.5), (0.9, 2.0)))
+    half = length_mm(spine, window, beyond(random, 0.5 * odd, (1.6, 5.5), (0.9, 2.0)))
     lesion = Lesion(
-        place(random, spine, window, half), half, sideways(random, beyond(random, odd, (0.15, 0.48), (0.0, 0.15))),
+        place(random, window, half), half, sideways(random, beyond(random, odd, (0.15, 0.48), (0.0, 0.15))),
         (random.uniform(0.48, 0.82), random.uniform(0.48, 0.82)), softness=beyond(random, odd, (0.3, 0.8), (0.08, 0.3)),
         irregular=beyond(random, odd, (0.12, 0.38), (0.03, 0.15)), signal=random.uniform(0.18, 0.42),
         mottled=beyond(random, odd, (0.2, 0.55), (0.05, 0.22)), blunt=random.uniform(2, 4),
@@ -107,9 +107,9 @@ def astrocytoma(random, spine, window) -> Disease:
 
 def ependymoma(random, spine, window) -> Disease:
     odd = oddness(random)
-    half = length_mm(random, spine, window, beyond(random, 0.5 * odd, (1.5, 4.8), (0.8, 1.6)))
+    half = length_mm(spine, window, beyond(random, 0.5 * odd, (1.5, 4.8), (0.8, 1.6)))
     lesion = Lesion(
-        place(random, spine, window, half), half, sideways(random, beyond(random, odd, (0.0, 0.15), (0.15, 0.42))),
+        place(random, window, half), half, sideways(random, beyond(random, odd, (0.0, 0.15), (0.15, 0.42))),
         (random.uniform(0.55, 0.88), random.uniform(0.55, 0.88)), softness=beyond(random, odd, (0.06, 0.28), (0.3, 0.7)),
         irregular=beyond(random, odd, (0.02, 0.15), (0.12, 0.32)), signal=random.uniform(0.18, 0.43),
         mottled=beyond(random, odd, (0.05, 0.25), (0.2, 0.5)), blunt=random.uniform(2.2, 4.5),
@@ -154,9 +154,9 @@ def ms(random, spine, window) -> Disease:
     for number in range(count):
         # Neighbouring plaques that run together make some lesions of MS long.
         segments = beyond(random, 0.5 * odd if number == 0 else 0.03, (0.45, 1.7), (1.7, 3.8))
-        half = length_mm(random, spine, window, segments)
+        half = length_mm(spine, window, segments)
         for _ in range(20):
-            s = place(random, spine, window, half)
+            s = place(random, window, half)
             if all(abs(s - other) > half + reach + 2 for other, reach in taken):
                 break
         else:
@@ -178,20 +178,20 @@ def ms(random, spine, window) -> Disease:
 
 def nmosd(random, spine, window) -> Disease:
     odd = oddness(random)
-    half = length_mm(random, spine, window, beyond(random, 0.5 * odd, (2.3, 7.2), (0.8, 2.4)))
+    half = length_mm(spine, window, beyond(random, 0.5 * odd, (2.3, 7.2), (0.8, 2.4)))
     swelling = beyond(random, 0.35, (0.06, 0.28), (0.0, 0.05))
     signal = random.uniform(0.2, 0.42)
 
     def one(half):
         return Lesion(
-            place(random, spine, window, half), half, sideways(random, beyond(random, odd, (0.0, 0.15), (0.15, 0.45))),
+            place(random, window, half), half, sideways(random, beyond(random, odd, (0.0, 0.15), (0.15, 0.45))),
             (random.uniform(0.48, 0.82), random.uniform(0.48, 0.82)), softness=beyond(random, odd, (0.3, 0.7), (0.1, 0.3)),
             irregular=beyond(random, odd, (0.1, 0.3), (0.02, 0.15)), signal=signal, mottled=beyond(random, odd, (0.1, 0.35), (0.02, 0.15)),
             blunt=random.uniform(2.2, 4), swelling=swelling, spots=random.uniform(0.15, 0.4) if random.random() < 0.5 - 0.35 * odd else 0.0)
 
     lesions = [one(half)]
     if random.random() < 0.12 + 0.3 * odd:
-        second = one(length_mm(random, spine, window, random.uniform(0.7, 2.0)))
+        second = one(length_mm(spine, window, random.uniform(0.7, 2.0)))
         if abs(second.s - lesions[0].s) > second.half_length + lesions[0].half_length + 6:
             lesions.append(second)
     return Disease("nmosd", lesions, atrophy=random.uniform(0.04, 0.12) if swelling < 0.05 and random.random() < 0.3 else 0.0)

@@ -114,7 +114,7 @@ def points_of_layer(grid: Grid, depth: float):
     return [first[axis] + columns * steps[0, axis] + rows * steps[1, axis] for axis in range(3)]
 
 
-def sensitivity(protocol: Protocol, spine: Spine, y, z):
+def sensitivity(protocol: Protocol, y, z):
     """A coil behind the patient: falls off forwards and beyond its ends."""
     grid = protocol.grid
     centre = grid.origin + ((np.array(grid.size) - 1) / 2 * np.array(grid.spacing)) @ grid.direction
@@ -163,7 +163,7 @@ def scan(spine: Spine, disease: Disease, protocol: Protocol) -> Scan:
             fine += painted.signal / protocol.layers
             marked += painted.lesion / protocol.layers
             covered += painted.cord / protocol.layers
-        fine *= sensitivity(protocol, spine, y, z)
+        fine *= sensitivity(protocol, y, z)
         image[k] = np.clip(np.rint(protocol.scale * measure(protocol, fine, random)), 0, 4095)
         lesion[k] = marked >= 0.5
         cord[k] = (covered >= 0.5) | (lesion[k] > 0)

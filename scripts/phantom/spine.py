@@ -79,7 +79,7 @@ def smooth_walk(random, positions, knots, deviation):
     return np.convolve(np.pad(wave, width, mode="edge"), kernel / kernel.sum(), mode="valid")
 
 
-def axis_tables(random, levels, height_scale):
+def axis_tables(random, levels):
     """Position and direction of the canal's axis: lordosis of neck and loin, kyphosis of the chest."""
     bend = {  # degrees from the vertical, top of the segment to its bottom: forwards is positive
         "knots": [-4, 1, 4, 7, 9, 13, 18, 21, 23, 25, 28],
@@ -129,7 +129,7 @@ def draw_spine(seed: int, region: str = None, worn: float = None) -> Spine:
     tables["cord_u"] *= 1 + smooth_walk(random, s, 25, 0.04)
     tables["canal_u"] *= 1 + smooth_walk(random, s, 25, 0.03)
     tables["level"] = levels
-    tables.update(axis_tables(random, levels, scale))
+    tables.update(axis_tables(random, levels))
     worn = random.beta(1.2, 2.0) if worn is None else worn
     discs, marrow = {}, {}
     tone = random.normal(0, 0.04)
