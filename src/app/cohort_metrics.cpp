@@ -10,16 +10,11 @@ namespace {
 
 /// Whether a true class is the node's second; none if the node is not about it.
 std::optional<bool> second_class(Node node, const std::string& label) {
-  const bool tumor = label == "astrocytoma" || label == "ependymoma";
-  const bool demyelination = label == "ms" || label == "nmosd";
-  if (node == Node::tumor_vs_demyelination && (tumor || demyelination)) {
-    return demyelination;
+  const std::optional<Node> deciding = deciding_node(label);
+  if (deciding && node == Node::tumor_vs_demyelination) {
+    return deciding == Node::ms_vs_nmosd;
   }
-  const NodeClasses classes = classes_of(node);
-  if (label == classes.first || label == classes.second) {
-    return label == classes.second;
-  }
-  return std::nullopt;
+  return deciding == node ? std::optional(label == classes_of(node).second) : std::nullopt;
 }
 
 /// Why a case without a node's probability has none.

@@ -2,14 +2,13 @@
 #include "run.hpp"
 
 #include "cordlesion/app/interrupt.hpp"
+#include "cordlesion/core/exact_text.hpp"
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 #include "cordlesion/report/run_record.hpp"
 #include "tables.hpp"
 
-#include <array>
-#include <charconv>
 #include <set>
 
 namespace cordlesion::app {
@@ -32,13 +31,6 @@ std::vector<report::CaseRows> rows_in_output(const Run& run) {
     rows.push_back(report::rows_of(text));
   }
   return rows;
-}
-
-/// The shortest text that reads back as the same number.
-std::string exact_text(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return {text.data(), end};
 }
 
 /// Everything that was asked for, with the values in force where the package decides.

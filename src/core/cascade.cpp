@@ -40,6 +40,16 @@ NodeClasses classes_of(Node node) {
   return {};
 }
 
+std::optional<Node> deciding_node(std::string_view label) {
+  for (const Node node : {Node::astrocytoma_vs_ependymoma, Node::ms_vs_nmosd}) {
+    const NodeClasses classes = classes_of(node);
+    if (label == classes.first || label == classes.second) {
+      return node;
+    }
+  }
+  return std::nullopt;
+}
+
 CascadeResult no_lesion_result() {
   CascadeResult result;
   for (Node node : all_nodes) {

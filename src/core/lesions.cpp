@@ -50,10 +50,6 @@ void flood(const SliceStack<std::uint8_t>& mask, std::size_t seed, std::int32_t 
   }
 }
 
-double voxel_mm3(const SliceStack<std::uint8_t>& mask) {
-  return mask.slice_spacing_mm * mask.row_spacing_mm * mask.column_spacing_mm;
-}
-
 /// Running sums over the voxels of one component.
 struct Tally {
   std::size_t voxels = 0;
@@ -92,7 +88,7 @@ Lesion lesion_of(const Tally& tally, const SliceStack<std::uint8_t>& mask, const
   Lesion lesion;
   const auto count = static_cast<double>(tally.voxels);
   lesion.voxels = tally.voxels;
-  lesion.volume_mm3 = count * voxel_mm3(mask);
+  lesion.volume_mm3 = count * mask.voxel_mm3();
   lesion.length_si_mm =
       static_cast<double>(tally.last_row - tally.first_row + 1) * mask.row_spacing_mm;
   lesion.width_ap_mm =
@@ -134,7 +130,7 @@ std::size_t remove_small_lesions(SliceStack<std::uint8_t>& mask, double min_volu
   }
   std::set<std::int32_t> small;
   for (std::int32_t label = 1; label <= components.count; ++label) {
-    if (static_cast<double>(voxels[static_cast<std::size_t>(label)]) * voxel_mm3(mask) <
+    if (static_cast<double>(voxels[static_cast<std::size_t>(label)]) * mask.voxel_mm3() <
         min_volume_mm3) {
       small.insert(label);
     }

@@ -70,10 +70,8 @@ MaskAgreement mask_agreement(const SliceStack<std::uint8_t>& predicted,
   for (std::size_t i = 0; i < predicted.pixels.size(); ++i) {
     agreement.common_voxels += predicted.pixels[i] & reference.pixels[i];
   }
-  const double voxel_mm3 =
-      predicted.slice_spacing_mm * predicted.row_spacing_mm * predicted.column_spacing_mm;
-  agreement.predicted_mm3 = static_cast<double>(agreement.predicted_voxels) * voxel_mm3;
-  agreement.reference_mm3 = static_cast<double>(agreement.reference_voxels) * voxel_mm3;
+  agreement.predicted_mm3 = static_cast<double>(agreement.predicted_voxels) * predicted.voxel_mm3();
+  agreement.reference_mm3 = static_cast<double>(agreement.reference_voxels) * reference.voxel_mm3();
   agreement.lesions = match_lesions(predicted, reference, rules.lesion_overlap);
   agreement.surface_dice = surface_dice(predicted, reference, rules.surface_tolerance_mm);
   return agreement;

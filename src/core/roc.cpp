@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace cordlesion {
 namespace {
@@ -32,20 +31,6 @@ std::vector<double> shares_below(const std::vector<double>& values, std::vector<
     shares.push_back((below + equal / 2) / static_cast<double>(others.size()));
   }
   return shares;
-}
-
-double mean_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-/// Sample variance of at least two values.
-double variance_of(const std::vector<double>& values) {
-  const double mean = mean_of(values);
-  double squares = 0;
-  for (const double value : values) {
-    squares += (value - mean) * (value - mean);
-  }
-  return squares / static_cast<double>(values.size() - 1);
 }
 
 } // namespace
@@ -89,8 +74,8 @@ std::optional<Interval> delong_interval(const std::vector<ScoredCase>& cases) {
   }
   const std::vector<double> of_positives = shares_below(positives, negatives);
   const std::vector<double> of_negatives = shares_below(negatives, positives);
-  const double variance = variance_of(of_positives) / static_cast<double>(positives.size()) +
-                          variance_of(of_negatives) / static_cast<double>(negatives.size());
+  const double variance = sample_variance(of_positives) / static_cast<double>(positives.size()) +
+                          sample_variance(of_negatives) / static_cast<double>(negatives.size());
   const double area = mean_of(of_positives);
   const double half = normal_quantile_975 * std::sqrt(variance);
   return Interval{std::max(0.0, area - half), std::min(1.0, area + half)};

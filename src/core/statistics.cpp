@@ -30,6 +30,19 @@ std::optional<Interval> wilson_interval(const Proportion& proportion) {
                   *p == 1 ? 1 : std::min(1.0, centre + half)};
 }
 
+double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double sample_variance(const std::vector<double>& values) {
+  const double mean = mean_of(values);
+  double squares = 0;
+  for (const double value : values) {
+    squares += (value - mean) * (value - mean);
+  }
+  return squares / static_cast<double>(values.size() - 1);
+}
+
 double quantile_of_sorted(const std::vector<double>& sorted, double q) {
   const double position = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(position);
@@ -61,16 +74,11 @@ std::optional<Summary> summarise(std::vector<double> values, const Bootstrap& bo
     return std::nullopt;
   }
   std::sort(values.begin(), values.end());
-  const auto n = static_cast<double>(values.size());
   Summary summary;
   summary.count = values.size();
-  summary.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  summary.mean = mean_of(values);
   if (values.size() > 1) {
-    double squares = 0;
-    for (const double value : values) {
-      squares += (value - summary.mean) * (value - summary.mean);
-    }
-    summary.sd = std::sqrt(squares / (n - 1));
+    summary.sd = std::sqrt(sample_variance(values));
   }
   summary.minimum = values.front();
   summary.first_quartile = quantile_of_sorted(values, 0.25);
@@ -83,7 +91,7 @@ std::optional<Summary> summarise(std::vector<double> values, const Bootstrap& bo
     for (std::size_t i = 0; i < values.size(); ++i) {
       mean += values[random.below(values.size())];
     }
-    mean /= n;
+    mean /= static_cast<double>(values.size());
   }
   summary.mean_interval = percentile_interval(std::move(means));
   return summary;

@@ -1,6 +1,7 @@
 // Reading and checking of label tables.
 #include "cordlesion/io/label_table.hpp"
 
+#include "cordlesion/core/cascade.hpp"
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/case_input.hpp"
 #include "table_text.hpp"
@@ -109,8 +110,8 @@ void check(const LabelledCase& labelled) {
                           "'.', '_' and '-'",
                       "Use the case_id of results.tsv.");
   }
-  if (std::find(reference_labels.begin(), reference_labels.end(), labelled.label) ==
-      reference_labels.end()) {
+  if (std::find(reference_classes.begin(), reference_classes.end(), labelled.label) ==
+      reference_classes.end()) {
     throw usage_error(labelled.where + ": label '" + to_utf8(labelled.label) +
                           "' is unknown; expected astrocytoma, ependymoma, ms, nmosd or healthy",
                       "Correct the label, or leave the case out.");

@@ -3,8 +3,8 @@
 
 namespace cordlesion::report {
 
-const std::vector<std::string> four_classes{"astrocytoma", "ependymoma", "ms", "nmosd"};
-const std::vector<std::string> true_classes{"astrocytoma", "ependymoma", "ms", "nmosd", "healthy"};
+const std::vector<std::string> four_classes(final_classes.begin(), final_classes.end());
+const std::vector<std::string> true_classes(reference_classes.begin(), reference_classes.end());
 const std::vector<std::string> outcomes{"astrocytoma",   "ependymoma", "ms",     "nmosd",
                                         "indeterminate", "no_lesion",  "failed", "missing"};
 

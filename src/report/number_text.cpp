@@ -1,8 +1,9 @@
 // Formatting of numbers.
 #include "number_text.hpp"
 
+#include "cordlesion/core/exact_text.hpp"
+
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 namespace cordlesion::report {
@@ -43,12 +44,7 @@ std::string interval_text(const std::optional<Interval>& interval, int digits) {
 }
 
 std::string exact_text(const std::optional<double>& value) {
-  if (!value) {
-    return std::string(undefined_text);
-  }
-  std::array<char, 64> buffer{};
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), *value);
-  return {buffer.data(), result.ptr};
+  return value ? cordlesion::exact_text(*value) : std::string(undefined_text);
 }
 
 } // namespace cordlesion::report

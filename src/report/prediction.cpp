@@ -13,8 +13,8 @@ namespace cordlesion::report {
 namespace {
 
 constexpr std::array<std::string_view, 3> statuses{"ok", "no_lesion", "failed"};
-constexpr std::array<std::string_view, 5> labels{"astrocytoma", "ependymoma", "ms", "nmosd",
-                                                 "indeterminate"};
+constexpr std::array<std::string_view, 5> labels{
+    final_classes[0], final_classes[1], final_classes[2], final_classes[3], "indeterminate"};
 
 Error damaged(const std::string& what) {
   return case_error(Stage::read, "report_damaged", what,

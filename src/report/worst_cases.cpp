@@ -15,10 +15,6 @@ constexpr std::array<std::string_view, 8> problems{"failed",        "missing",  
                                                    "wrong_branch",  "wrong_class", "false_lesion",
                                                    "indeterminate", "low_dice"};
 
-bool is_tumor(const std::string& label) {
-  return label == "astrocytoma" || label == "ependymoma";
-}
-
 /// The first problem of a case; empty if there is none.
 std::string problem_of(const EvaluatedCase& evaluated) {
   std::string outcome = outcome_of(evaluated);
@@ -35,7 +31,8 @@ std::string problem_of(const EvaluatedCase& evaluated) {
     return outcome;
   }
   if (outcome != evaluated.label) {
-    return is_tumor(outcome) == is_tumor(evaluated.label) ? "wrong_class" : "wrong_branch";
+    return deciding_node(outcome) == deciding_node(evaluated.label) ? "wrong_class"
+                                                                    : "wrong_branch";
   }
   return dice_of(evaluated).value_or(1) < low_dice ? "low_dice" : "";
 }
@@ -54,10 +51,10 @@ std::optional<double> severity_of(const EvaluatedCase& evaluated, const std::str
   const std::string outcome = outcome_of(evaluated);
   if (problem == "wrong_branch") {
     return probability_given(*evaluated.prediction, Node::tumor_vs_demyelination,
-                             !is_tumor(outcome));
+                             deciding_node(outcome) == Node::ms_vs_nmosd);
   }
   if (problem == "wrong_class") {
-    const Node node = is_tumor(outcome) ? Node::astrocytoma_vs_ependymoma : Node::ms_vs_nmosd;
+    const Node node = *deciding_node(outcome);
     return probability_given(*evaluated.prediction, node, outcome == classes_of(node).second);
   }
   if (problem == "low_dice") {

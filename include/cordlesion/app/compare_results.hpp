@@ -18,7 +18,7 @@ struct CompareOptions {
 /// Compares the cases of two output folders and writes the table of differences and one line that
 /// sums it up. Masks are compared where EXPECTED holds them. Returns ok or difference. Throws a
 /// usage error if a folder does not exist, an Error with ExitCode::no_input if it holds no results
-/// or a report or an expected mask cannot be read.
+/// or an expected report or mask cannot be read; what cannot be read in ACTUAL is a difference.
 ExitCode compare_results(const CompareOptions& options, std::ostream& results);
 
 } // namespace cordlesion::app

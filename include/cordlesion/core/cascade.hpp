@@ -28,6 +28,15 @@ struct NodeClasses {
 };
 NodeClasses classes_of(Node node);
 
+/// The classes that the cascade ends in, in the order of tables, and those of a reference standard.
+inline constexpr std::array<std::string_view, 4> final_classes{"astrocytoma", "ependymoma", "ms",
+                                                               "nmosd"};
+inline constexpr std::array<std::string_view, 5> reference_classes{
+    final_classes[0], final_classes[1], final_classes[2], final_classes[3], "healthy"};
+
+/// The node that decides for a final class; none for any other text.
+std::optional<Node> deciding_node(std::string_view label);
+
 /// What a classifier said of a patient, and the decision taken from it.
 struct NodeOutcome {
   double second_probability = 0;           ///< mean over slices of the softmax of the second class

@@ -22,6 +22,7 @@ template <typename T> struct SliceStack {
   std::vector<T> pixels;
 
   std::size_t slice_size() const { return rows * columns; }
+  double voxel_mm3() const { return slice_spacing_mm * row_spacing_mm * column_spacing_mm; }
   const T* slice(std::size_t index) const { return pixels.data() + index * slice_size(); }
   T* slice(std::size_t index) { return pixels.data() + index * slice_size(); }
 };

@@ -30,6 +30,12 @@ std::optional<double> value_of(const Proportion& proportion);
 /// denominator.
 std::optional<Interval> wilson_interval(const Proportion& proportion);
 
+/// Of at least one value.
+double mean_of(const std::vector<double>& values);
+
+/// Sum of squared deviations from the mean divided by n - 1, of at least two values.
+double sample_variance(const std::vector<double>& values);
+
 /// Quantile `q` (0 to 1) of ascending values, at least one: linear between order statistics
 /// (Hyndman and Fan's type 7, the default of R and NumPy).
 double quantile_of_sorted(const std::vector<double>& sorted, double q);

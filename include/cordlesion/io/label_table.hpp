@@ -1,20 +1,15 @@
 // The reference standard of a cohort: a table of cases with their true classes.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace cordlesion::io {
 
-inline constexpr std::array<std::string_view, 5> reference_labels{"astrocytoma", "ependymoma", "ms",
-                                                                  "nmosd", "healthy"};
-
 struct LabelledCase {
   std::string case_id;
-  std::string label; ///< one of reference_labels
+  std::string label; ///< one of reference_classes
   std::vector<std::string>
       values;        ///< of the further columns; empty where the table says n/a, NA or NaN
   std::string where; ///< "labels.tsv:3", for messages
