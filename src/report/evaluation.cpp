@@ -20,6 +20,10 @@ std::string error_code_of(const EvaluatedCase& evaluated) {
   return evaluated.prediction ? evaluated.prediction->error_code : evaluated.unreadable;
 }
 
+Proportion accuracy_of_all(const OperatingPoint& point, std::size_t cases) {
+  return {point.metrics.at(BinaryMetric::accuracy).counts.numerator, cases};
+}
+
 std::optional<double> dice_of(const EvaluatedCase& evaluated) {
   return evaluated.agreement ? cordlesion::dice_of(*evaluated.agreement) : std::nullopt;
 }

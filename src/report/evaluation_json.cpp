@@ -68,8 +68,7 @@ Json json_of(const OperatingPoint& point, std::size_t cases) {
   }
   json["precision"] = json["ppv"];
   json["recall"] = json["sensitivity"];
-  json["accuracy_of_all"] =
-      with_wilson({point.metrics.at(BinaryMetric::accuracy).counts.numerator, cases});
+  json["accuracy_of_all"] = with_wilson(accuracy_of_all(point, cases));
   return json;
 }
 

@@ -46,15 +46,13 @@ std::string denominators_table(const Evaluation& evaluation) {
                        "Node not reached", "Abstained", "Accuracy of all cases"});
   for (const auto& [node, result] : evaluation.nodes) {
     const NodePerformance& performance = result.performance;
-    const Proportion of_all{
-        estimate_of(performance.at_package, BinaryMetric::accuracy).counts.numerator, result.cases};
+    const Proportion of_all = accuracy_of_all(performance.at_package, result.cases);
     text += markdown_row(
         {node_title(node), std::to_string(result.cases),
          std::to_string(performance.positives + performance.negatives),
          unevaluated_count(result, "no_lesion"), unevaluated_count(result, "failed"),
          unevaluated_count(result, "missing"), unevaluated_count(result, "not_reached"),
-         std::to_string(result.abstained),
-         counted_text(of_all) + ", " + percent_interval_text(wilson_interval(of_all))});
+         std::to_string(result.abstained), counted_text(of_all, wilson_interval(of_all))});
   }
   return text;
 }

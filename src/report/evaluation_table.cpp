@@ -70,7 +70,7 @@ void add_point(Rows& rows, const std::string& cut_off, const OperatingPoint& poi
     rows.add(cut_off, std::string(to_string(metric)),
              {value_of(estimate.counts), estimate.counts, estimate.wilson, estimate.bootstrap});
   }
-  const Proportion of_all{point.metrics.at(BinaryMetric::accuracy).counts.numerator, cases};
+  const Proportion of_all = accuracy_of_all(point, cases);
   rows.add(cut_off, "accuracy_of_all", {value_of(of_all), of_all, wilson_interval(of_all)});
 }
 

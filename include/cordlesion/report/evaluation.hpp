@@ -100,6 +100,10 @@ struct Evaluation {
   std::vector<Warning> warnings;
 };
 
+/// Right decisions of all labelled cases of a node, those without its probability counting as
+/// wrong.
+Proportion accuracy_of_all(const OperatingPoint& point, std::size_t cases);
+
 /// The four classes, and the columns of the end-to-end matrix, in the order of tables.
 extern const std::vector<std::string> four_classes;
 extern const std::vector<std::string> true_classes; ///< the four and healthy
