@@ -72,7 +72,7 @@ def beyond(random, probability, often, seldom):
 
 def oddness(random):
     """How likely each sign of a case is untypical. Signs of one case go together: a few cases look like another disease."""
-    return random.choice([0.1, 0.4, 0.8], p=[0.55, 0.3, 0.15])
+    return random.choice([0.08, 0.35, 0.75], p=[0.58, 0.29, 0.13])
 
 
 def sideways(random, distance):
@@ -88,7 +88,7 @@ def astrocytoma(random, spine, window) -> Disease:
         (random.uniform(0.48, 0.82), random.uniform(0.48, 0.82)), softness=beyond(random, odd, (0.3, 0.8), (0.08, 0.3)),
         irregular=beyond(random, odd, (0.12, 0.38), (0.03, 0.15)), signal=random.uniform(0.18, 0.42),
         mottled=beyond(random, odd, (0.2, 0.55), (0.05, 0.22)), blunt=random.uniform(2, 4),
-        swelling=beyond(random, 0.15, (0.2, 0.65), (0.03, 0.2)))
+        swelling=beyond(random, 0.1, (0.22, 0.7), (0.05, 0.22)))
     lesion.lopsided = lesion.swelling * beyond(random, odd, (0.35, 1.0), (0.0, 0.3))
     if random.random() < 0.55:
         lesion.oedema_mm, lesion.oedema_signal = random.uniform(5, 28), random.uniform(0.25, 0.55) * lesion.signal
@@ -113,7 +113,7 @@ def ependymoma(random, spine, window) -> Disease:
         (random.uniform(0.55, 0.88), random.uniform(0.55, 0.88)), softness=beyond(random, odd, (0.06, 0.28), (0.3, 0.7)),
         irregular=beyond(random, odd, (0.02, 0.15), (0.12, 0.32)), signal=random.uniform(0.18, 0.43),
         mottled=beyond(random, odd, (0.05, 0.25), (0.2, 0.5)), blunt=random.uniform(2.2, 4.5),
-        swelling=beyond(random, 0.15, (0.2, 0.68), (0.03, 0.2)))
+        swelling=beyond(random, 0.1, (0.22, 0.72), (0.05, 0.22)))
     lesion.lopsided = lesion.swelling * beyond(random, odd, (0.0, 0.25), (0.3, 0.8))
     if random.random() < 0.25 + 0.2 * (odd > 0.5):
         lesion.oedema_mm, lesion.oedema_signal = random.uniform(4, 20), random.uniform(0.2, 0.5) * lesion.signal
@@ -179,7 +179,7 @@ def ms(random, spine, window) -> Disease:
 def nmosd(random, spine, window) -> Disease:
     odd = oddness(random)
     half = length_mm(spine, window, beyond(random, 0.5 * odd, (2.3, 7.2), (0.8, 2.4)))
-    swelling = beyond(random, 0.35, (0.06, 0.28), (0.0, 0.05))
+    swelling = beyond(random, 0.35, (0.05, 0.25), (0.0, 0.05))
     signal = random.uniform(0.2, 0.42)
 
     def one(half):

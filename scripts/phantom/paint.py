@@ -97,6 +97,7 @@ class Painter:
         self.saturation = self.random.choice([0, draw(0.3, 0.95)], p=[0.3, 0.7])
         self.slant = draw(0.25, 0.7)
         self.fat_behind = draw(0.2, 1.2)
+        self.streaks, self.fat_grain = draw(-0.1, 0.45), draw(0.03, 0.22)
 
     # One layer
 
@@ -156,6 +157,8 @@ class Painter:
         organ = np.where(chest & (textures.coarse < 0.2), 0.03, organ)
         muscle = v["muscle"] * (1 + 0.25 * textures.fine + 0.15 * textures.middle)
         image = np.where(u > 0, muscle, organ)
+        streaks = cover(np.abs(0.6 * textures.fine + textures.middle - 0.3) - self.streaks, 0.4) * (u > 2)
+        image = image + streaks * (v["fat"] * (0.75 + 0.2 * textures.coarse) - image)
         septa = cover(np.abs(textures.middle + 0.5 * textures.coarse) - 0.09 * self.fat_behind - 0.06, 0.25) * (u > 2) * (np.abs(x) > 5)
         image = image + septa * (0.9 * v["fat"] - image)
         strip = cover(np.abs(front + 4) - choose(p["level"] < 8, 6, 4), 2) * (np.abs(x) < 22)
@@ -166,7 +169,7 @@ class Painter:
             image = np.where(near, image + cover(distance - 1.2, self.edge) * (wall - image), image)
             image = np.where(near, image + cover(distance, self.edge) * (inside - image), image)
         behind = u - t["canal_u"][i] - t["spinous"][i] - 2 - 2 * textures.shape - 0.3 * textures.coarse
-        image = image + cover(-behind - np.abs(x) / 14, 1.5) * (v["fat"] * (1 + 0.06 * textures.middle) - image)
+        image = image + cover(-behind - np.abs(x) / 14, 1.5) * (self.fat(textures) - image)
         skin = behind - self.spine.fat_mm
         ventral = -front - t["front"][i] + t["canal_u"][i] + t["body_depth"][i] + 7 * textures.shape
         fat_front = cover(-(ventral + 8 + 0.4 * self.spine.fat_mm), 2)
@@ -175,6 +178,10 @@ class Painter:
         image = image * cover(skin - 2, 1) * cover(ventral, 1)
         saturated = 1 - self.saturation / (1 + np.exp(np.clip((front + 14) / 3, -30, 30)))
         return image * saturated
+
+    def fat(self, textures):
+        """Fat of the back with its septa and vessels."""
+        return self.values["fat"] * (1 + self.fat_grain * (0.7 * textures.middle + 0.5 * textures.fine))
 
     def head(self, image, p, textures):
         """Brain stem and cerebellum in the skull, and the face before it."""
@@ -243,7 +250,8 @@ class Painter:
         from_middle = np.abs(tilted - 0.1 - np.rint(tilted - 0.1)) * t["height"][i]  # mm from the process' middle
         process = np.maximum(np.abs(x) - 3.2 - 0.5 * textures.coarse, np.maximum(-behind + 1, behind - t["spinous"][i] * (0.9 + 0.06 * textures.coarse)))
         thick = (0.22 + 0.05 * np.clip(behind / 25, 0, 1)) * t["height"][i]
-        between = choose(textures.middle > 0.2 - self.fat_behind, v["fat"] * 0.8, v["muscle"])
+        fatty = cover(0.2 - self.fat_behind - textures.middle - 0.4 * textures.fine, 0.6)
+        between = v["muscle"] + fatty * (0.9 * self.fat(textures) - v["muscle"])
         image = image + cover(process - 1.5, self.edge) * (between - image)
         spinous = np.maximum(process, from_middle - thick)
         image = image + cover(spinous - 0.7, self.edge) * (v["cortex"] - image)
@@ -252,7 +260,7 @@ class Painter:
         image = image + cover(lamina, self.edge) * (v["cortex"] - image)
         image = image + cover(lamina + 1, self.edge) * (0.8 * v["marrow"] - image)
         fat = np.maximum(np.abs(behind - 1.2) - 1.8 + np.abs(x) / 5, 0.26 * t["height"][i] - from_middle)
-        return image + cover(fat, self.edge) * (v["fat"] - image)
+        return image + cover(fat, self.edge) * (self.fat(textures) - image)
 
     def canal(self, image, p, textures) -> Painted:
         """Dura, fluid with its flow voids, roots of the cauda equina, the cord and what is in it."""

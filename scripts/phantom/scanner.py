@@ -62,7 +62,7 @@ def draw_grid(random, spine: Spine) -> Tuple[Grid, float, int]:
     level = random.uniform(*LEVELS[spine.region])
     field_mm = {"cervical": (200, 285), "thoracic": (270, 380), "lumbar": (240, 350)}[spine.region]
     field_mm = random.uniform(*field_mm)
-    columns_mm = field_mm * random.choice([1.0, random.uniform(0.55, 0.9)], p=[0.6, 0.4])
+    columns_mm = field_mm * random.choice([1.0, random.uniform(0.55, 0.9), random.uniform(1.1, 1.5)], p=[0.55, 0.37, 0.08])
     isotropic = random.random() < 0.07
     spacing = random.uniform(0.8, 1.0) if isotropic else field_mm / random.choice([224, 256, 288, 320, 384], p=[0.1, 0.35, 0.2, 0.25, 0.1])
     spacing = float(np.clip(spacing, 0.5, 1.3))
@@ -90,7 +90,7 @@ def draw_protocol(seed: int, spine: Spine) -> Protocol:
     sampled = (random.uniform(0.55, 0.85), random.uniform(0.7, 1.0)) if fine else (random.uniform(0.72, 1.0), random.uniform(0.85, 1.0))
     ghosts = (random.choice([0, random.uniform(0.01, 0.09)], p=[0.5, 0.5]), random.uniform(0.08, 0.45))
     return Protocol(grid, layers, thickness, sampled, random.uniform(0, 0.8), noise=10 ** random.uniform(-2.3, -1.35),
-                    coil=(random.uniform(70, 260), random.uniform(0.55, 0.8) * grid.size[1] * grid.spacing[1]), ghosts=ghosts,
+                    coil=(random.choice([random.uniform(30, 70), random.uniform(70, 260)], p=[0.3, 0.7]), random.uniform(0.55, 0.8) * grid.size[1] * grid.spacing[1]), ghosts=ghosts,
                     phase_axis=int(random.integers(2)), scale=float(10 ** random.uniform(2.3, 3.3)), seed=seed)
 
 

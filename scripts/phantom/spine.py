@@ -100,12 +100,13 @@ def draw_values(random):
     """T2 signal of the tissues as fast spin echo shows them; in some protocols fat is suppressed."""
     base = {
         "csf": (1.0, 0.04), "cord": (0.44, 0.05), "grey": (0.05, 0.02), "marrow": (0.36, 0.08), "muscle": (0.18, 0.04),
-        "fat": (0.68, 0.12), "cortex": (0.06, 0.02), "ligament": (0.07, 0.02), "annulus": (0.14, 0.04),
+        "fat": (0.74, 0.18), "cortex": (0.06, 0.02), "ligament": (0.07, 0.02), "annulus": (0.14, 0.04),
         "vessel": (0.05, 0.02), "organ": (0.30, 0.06), "root": (0.45, 0.06), "air": (0.0, 0.0), "skin": (0.35, 0.08),
         "mucosa": (0.75, 0.1), "lesion": (1.0, 0.0),
     }
     values = {name: max(0.0, random.normal(*spread)) for name, spread in base.items()}
     values["cord"] = np.clip(values["cord"], 0.33, 0.56)
+    values["fat"] = np.clip(values["fat"], 0.4, 1.15)
     if random.random() < 0.12:
         values["fat"] = random.uniform(0.06, 0.18)
         values["marrow"] = random.uniform(0.10, 0.2)

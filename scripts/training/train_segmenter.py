@@ -69,7 +69,7 @@ class SegmenterTask:
         window = options.crop if options.crop and progress < 1 - options.full_share else (whole, whole)
         count = options.batch
         if options.crop:
-            count = max(2, round(count * options.crop[0] * options.crop[1] / (window[0] * window[1])))
+            count = max(4, round(count * options.crop[0] * options.crop[1] / (window[0] * window[1])))
         chosen = self.sampler.draw(count)
         masks = self.slices.masks[chosen]
         centres = self.centres(chosen, masks, window)
