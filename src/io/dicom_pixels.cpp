@@ -143,7 +143,7 @@ void compare_duplicates(const StudyCandidate& series, const std::vector<float>& 
   const std::size_t slice_size = geometry.grid.size[0] * geometry.grid.size[1];
   for (std::size_t i = 0; i < geometry.duplicates.size(); ++i) {
     const auto [slice, duplicate] = geometry.duplicates[i];
-    const float* first = voxels.data() + slice * slice_size;
+    const float* first = voxels.data() + geometry.place[slice] * slice_size;
     if (!std::equal(first, first + slice_size, extra.data() + i * slice_size)) {
       throw case_error(Stage::read, "duplicate_slice",
                        series.frames[geometry.order[slice]].name + " and " +
@@ -178,7 +178,7 @@ Image read_pixels(const StudyCandidate& series, const std::vector<std::filesyste
   FramesOfFile wanted;
   for (std::size_t slice = 0; slice < geometry.order.size(); ++slice) {
     const DicomFrame& frame = series.frames[geometry.order[slice]];
-    wanted[frame.file].emplace_back(&frame, voxels.data() + slice * slice_size);
+    wanted[frame.file].emplace_back(&frame, voxels.data() + geometry.place[slice] * slice_size);
   }
   for (std::size_t i = 0; i < geometry.duplicates.size(); ++i) {
     const DicomFrame& frame = series.frames[geometry.duplicates[i].second];

@@ -1,6 +1,7 @@
 // From the files of a case to its image: what a worker of the loading process does.
 #include "load_case.hpp"
 
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/core/digest.hpp"
 #include "cordlesion/core/slice_stack.hpp"
 #include "dicom_frame.hpp"
@@ -11,6 +12,8 @@
 #include "volume_file.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <utility>
 
 namespace cordlesion::io {
@@ -58,6 +61,26 @@ std::vector<std::string> names_of(const CaseInput& input) {
   return names;
 }
 
+/// One warning for all files of which the same is to be said.
+void join_alike(std::vector<Warning>& warnings) {
+  std::vector<Warning> joined;
+  std::map<std::string, std::size_t> others;
+  for (Warning& warning : warnings) {
+    if (!others.contains(warning.code)) {
+      others[warning.code] = 0;
+      joined.push_back(std::move(warning));
+    } else {
+      ++others[warning.code];
+    }
+  }
+  for (Warning& warning : joined) {
+    if (const std::size_t more = others[warning.code]; more > 0) {
+      warning.message += "; so it is with " + counted(more, "other file");
+    }
+  }
+  warnings = std::move(joined);
+}
+
 std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std::string>& names,
                                    const LoadOptions& options, const NoteFile& note,
                                    std::vector<Warning>& warnings) {
@@ -67,6 +90,7 @@ std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std
     std::vector<DicomFrame> of_file = read_frames(input.files[i], names[i], i, warnings);
     std::move(of_file.begin(), of_file.end(), std::back_inserter(frames));
   }
+  join_alike(warnings);
   return assess_study(frames, options);
 }
 
@@ -89,6 +113,19 @@ std::string digest_of(const std::vector<std::filesystem::path>& files,
   return sha.hex();
 }
 
+void note_gaps(const StackGeometry& geometry, LoadedCase& loaded) {
+  if (!geometry.gaps) {
+    return;
+  }
+  loaded.warnings.push_back(*geometry.gaps);
+  std::vector<std::size_t>& missing = loaded.missing_slices.emplace();
+  for (std::size_t slice = 0; slice < geometry.grid.size[2]; ++slice) {
+    if (!std::binary_search(geometry.place.begin(), geometry.place.end(), slice)) {
+      missing.push_back(slice);
+    }
+  }
+}
+
 LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const NoteFile& note) {
   LoadedCase loaded;
   loaded.format = "dicom";
@@ -98,7 +135,11 @@ LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const 
   const StudyCandidate& chosen = candidates[best];
   loaded.series = chosen.decision.info;
   loaded.candidates = decisions_of(candidates);
-  loaded.image = read_pixels(chosen, input.files, names, note, loaded.warnings);
+  note_gaps(chosen.geometry, loaded);
+  std::vector<Warning> of_pixels;
+  loaded.image = read_pixels(chosen, input.files, names, note, of_pixels);
+  join_alike(of_pixels);
+  std::move(of_pixels.begin(), of_pixels.end(), std::back_inserter(loaded.warnings));
   require_usable(loaded.image, "the series of " + chosen.frames.front().name);
   loaded.digest = digest_of(input.files, names, note);
   return loaded;

@@ -46,7 +46,7 @@ SeriesInfo describe_group(const SliceGroup& group, const LoadOptions& options) {
   return info;
 }
 
-void establish(const SliceGroup& group, StudyCandidate& candidate) {
+void establish(const SliceGroup& group, const LoadOptions& options, StudyCandidate& candidate) {
   const DicomFrame& frame = group.frames.front();
   candidate.decision.info.sagittal_angle_deg =
       frame.placed ? angle_to_left_right_deg(cross(frame.row, frame.column)) : 0;
@@ -56,7 +56,8 @@ void establish(const SliceGroup& group, StudyCandidate& candidate) {
     return;
   }
   try {
-    candidate.geometry = establish_geometry(group.frames);
+    const bool sagittal = candidate.decision.info.sagittal_angle_deg <= max_sagittal_angle_deg;
+    candidate.geometry = establish_geometry(group.frames, options.allow_gaps && sagittal);
     candidate.decision.info.grid = candidate.geometry.grid;
     candidate.decision.info.readable = true;
   } catch (const Error& error) {
@@ -115,9 +116,11 @@ std::string geometry_reason(const StudyCandidate& candidate) {
 }
 
 /// Higher is better; what it is called counts only between equals.
-double score_of(const DicomFrame& frame, const Weighting& weighting, double angle_deg) {
+double score_of(const StudyCandidate& candidate, const Weighting& weighting) {
+  const DicomFrame& frame = candidate.frames.front();
   double score = weighting.kind != "T2" ? 10 : weighting.from_timing ? 100 : 50;
-  score += angle_deg <= max_sagittal_angle_deg ? 20 : 0;
+  score += candidate.decision.info.sagittal_angle_deg <= max_sagittal_angle_deg ? 20 : 0;
+  score -= candidate.geometry.gaps ? 15 : 0;
   score -= frame.contrast_agent ? 5 : 0;
   score -= frame.echo_time_ms.value_or(0) > 500 ? 10 : 0; // water alone, as in myelography
   score -= has_type(frame, "WATER") || has_type(frame, "OPP_PHASE") ? 10 : 0;
@@ -153,7 +156,7 @@ void decide(StudyCandidate& candidate, const LoadOptions& options) {
     return;
   }
   candidate.suitable = true;
-  decision.score = score_of(frame, weighting, decision.info.sagittal_angle_deg);
+  decision.score = score_of(candidate, weighting);
   decision.accepted = !candidate.fault;
   decision.reason = candidate.fault
                         ? std::string("cannot be read: ") + candidate.fault->what()
@@ -173,7 +176,7 @@ std::vector<StudyCandidate> assess_study(const std::vector<DicomFrame>& frames,
     StudyCandidate& candidate = candidates.emplace_back();
     candidate.decision.info = describe_group(group, options);
     candidate.series_uid = group.frames.front().series_uid;
-    establish(group, candidate);
+    establish(group, options, candidate);
     candidate.frames = std::move(group.frames);
     LoadOptions own = options; // a series named by its UID is taken for what the user says it is
     own.assume_sagittal_t2 |= options.series_uid && named_by_user(candidate, *options.series_uid);
