@@ -239,8 +239,9 @@ std::vector<DicomFrame> read_frames(const std::filesystem::path& file, const std
   bool parsed = false;
   try {
     const Tag pixels(0x7fe0, 0x0010);
-    parsed = reader.ReadUpToTag(pixels, {pixels}); // stops in front of their first byte
-  } catch (const std::exception&) {                // its text may hold values of the header
+    // Stops in front of the first byte of the pixels.
+    parsed = is_deflated(meta) ? reader.Read() : reader.ReadUpToTag(pixels, {pixels});
+  } catch (const std::exception&) { // its text may hold values of the header
     parsed = false;
   }
   if (!parsed) {

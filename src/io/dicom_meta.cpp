@@ -89,6 +89,10 @@ DicomMeta parse_dicom_meta(std::string_view head, std::size_t file_bytes) {
   return meta;
 }
 
+bool is_deflated(const DicomMeta& meta) {
+  return meta.transfer_syntax == "1.2.840.10008.1.2.1.99";
+}
+
 DicomMeta read_dicom_meta(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {

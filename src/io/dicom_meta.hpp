@@ -18,6 +18,9 @@ struct DicomMeta {
   std::string transfer_syntax; ///< TransferSyntaxUID; empty if not given
 };
 
+/// Deflated Explicit VR Little Endian. GDCM cannot stop within such a file if it is small.
+bool is_deflated(const DicomMeta& meta);
+
 DicomMeta parse_dicom_meta(std::string_view head, std::size_t file_bytes);
 DicomMeta read_dicom_meta(const std::filesystem::path& file);
 
