@@ -103,6 +103,14 @@ std::size_t skipped_beside(const Study& study, const CaseSource& source) {
   return skipped;
 }
 
+std::size_t skipped_in(const CaseSource& source) {
+  std::size_t skipped = 0;
+  for (const auto& [folder, count] : source.files.skipped) {
+    skipped += count;
+  }
+  return skipped;
+}
+
 std::vector<CaseInput> dicom_cases(const CaseSource& source) {
   std::vector<Study> studies = studies_of(source);
   std::map<std::string, std::size_t> uses;
@@ -119,7 +127,7 @@ std::vector<CaseInput> dicom_cases(const CaseSource& source) {
     input.case_id = safe_case_id(name);
     input.format = CaseInput::Format::dicom;
     input.root = source.root;
-    input.skipped_files = skipped_beside(study, source);
+    input.skipped_files = studies.size() == 1 ? skipped_in(source) : skipped_beside(study, source);
     input.files = std::move(study.files);
     std::sort(input.files.begin(), input.files.end());
   }
@@ -143,6 +151,15 @@ Error failure_of(const fs::path& file, const ListedFile& listed, const std::stri
   return dicom_unreadable(name);
 }
 
+/// The id that a study of the file's folder would have; the file's own if that is taken.
+std::string free_id(const fs::path& file, const CaseSource& source,
+                    const std::vector<CaseInput>& cases) {
+  const std::string id = safe_case_id(study_name({"", file.parent_path(), {file}}, source));
+  const bool taken = std::any_of(cases.begin(), cases.end(),
+                                 [&](const CaseInput& other) { return other.case_id == id; });
+  return taken ? safe_case_id(flat_name(file.lexically_relative(source.root))) : id;
+}
+
 /// A broken file may belong to any study of its folder, so each of them fails; alone, it is a case.
 void add_failure(const fs::path& file, const ListedFile& listed, const CaseSource& source,
                  std::vector<CaseInput>& cases) {
@@ -161,12 +178,13 @@ void add_failure(const fs::path& file, const ListedFile& listed, const CaseSourc
     }
   }
   if (!found) {
-    CaseInput& input = cases.emplace_back();
+    CaseInput input;
     input.format = CaseInput::Format::dicom;
     input.root = source.root;
     input.files = {file};
-    input.case_id = safe_case_id(flat_name(file.lexically_relative(source.root)));
+    input.case_id = free_id(file, source, cases);
     input.failure = failure;
+    cases.push_back(std::move(input));
   }
 }
 
