@@ -43,10 +43,8 @@ std::string evidence_of(const DicomFrame& frame) {
 }
 
 bool is_inversion(const DicomFrame& frame) {
-  // A TI without the word IR is trusted only where the scanner does not say what it did.
-  const auto& sequence = frame.scanning_sequence;
-  const bool silent = sequence.empty() || has(sequence, "RM");
-  return has(sequence, "IR") || (silent && frame.inversion_time_ms.has_value());
+  // A TI is enough: not every scanner and not every anonymiser keeps the word IR.
+  return has(frame.scanning_sequence, "IR") || frame.inversion_time_ms.has_value();
 }
 
 std::string inversion_weighting(const DicomFrame& frame) {
