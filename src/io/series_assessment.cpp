@@ -1,5 +1,6 @@
 // The decision on each series of a study: what it is, whether it can serve, and why.
 #include "cordlesion/core/digest.hpp"
+#include "known_codes.hpp"
 #include "number_text.hpp"
 #include "sagittal_rule.hpp"
 #include "series_grouping.hpp"
@@ -27,10 +28,10 @@ SeriesInfo describe_group(const SliceGroup& group, const LoadOptions& options) {
   SeriesInfo info;
   info.uid_digest = sha256_of_text(frame.series_uid).substr(0, 16);
   info.description = options.include_identifiers ? frame.description : "";
-  info.modality = frame.modality;
-  info.image_type = frame.image_type;
-  info.scanning_sequence = joined(frame.scanning_sequence);
-  info.sequence_variant = joined(frame.sequence_variant);
+  info.modality = listed_code(frame.modality);
+  info.image_type = listed_codes(frame.image_type);
+  info.scanning_sequence = joined(listed_codes(frame.scanning_sequence));
+  info.sequence_variant = joined(listed_codes(frame.sequence_variant));
   info.repetition_time_ms = frame.repetition_time_ms;
   info.echo_time_ms = frame.echo_time_ms;
   info.inversion_time_ms = frame.inversion_time_ms;
@@ -74,7 +75,8 @@ bool has_type(const DicomFrame& frame, std::string_view type) {
 std::string not_an_mr_slice(const DicomFrame& frame) {
   if (frame.layout.samples_per_pixel != 1 ||
       (frame.layout.photometric != "MONOCHROME1" && frame.layout.photometric != "MONOCHROME2")) {
-    return "colour or unknown pixels (" + frame.layout.photometric + "), not an MR image";
+    return "colour or unknown pixels (" + listed_code(frame.layout.photometric) +
+           "), not an MR image";
   }
   if (frame.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.7")) {
     return "secondary capture, not an MR image";
@@ -84,7 +86,8 @@ std::string not_an_mr_slice(const DicomFrame& frame) {
   }
   const bool mr_class = frame.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.4");
   if (frame.modality != "MR" && !(frame.modality.empty() && mr_class)) {
-    return "modality " + (frame.modality.empty() ? "not given" : frame.modality) + ", MR expected";
+    return "modality " + (frame.modality.empty() ? "not given" : listed_code(frame.modality)) +
+           ", MR expected";
   }
   // DERIVED\SECONDARY alone says nothing: some scanners write it on every image.
   static constexpr std::array<std::string_view, 24> derived{

@@ -18,6 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from compressed_series import TOOLS, convert, put_stream, stream_of
 from conftest import run_predict, run_program
 from dicom_series import STUDY, put_pixels, slice_path, write_enhanced, write_series
+from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
 UNKNOWN_SYNTAX = "1.2.840.10008.1.2.7"
@@ -270,7 +271,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="module")
 def output(program, package, folders, tmp_path_factory):
     cohort = next(iter(folders.values())).parent
-    return run_predict(program, package, tmp_path_factory.mktemp("out") / "out", cohort, code=8)
+    return run_predict(program, package, tmp_path_factory.mktemp("out") / "out", cohort, "-vv", "--save-probability", code=8)
 
 
 @pytest.fixture(scope="module")
@@ -337,6 +338,10 @@ def prepared(folder, case):
 def test_row05_the_decoder_is_quoted(name, folders, output):
     require_built(name, folders)
     assert "the decoder says: " in output.report(name)["error"]["message"]
+
+
+def test_no_identity_is_in_any_output_or_message(output, folders):
+    assert_nothing_leaks(output, *folders.values())
 
 
 def test_row06_names_the_transfer_syntax(output):

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import run_predict, run_program
 from dicom_series import MR_STORAGE, STIR, STUDY, T1, T2, new_slice, put_pixels, slice_path, uid, write_enhanced, write_series
+from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
 FLAIR = {"RepetitionTime": "9000", "EchoTime": "110", "InversionTime": "2500", "ScanningSequence": ["SE", "IR"]}
@@ -177,7 +178,7 @@ def cohort(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def output(program, package, cohort, tmp_path_factory):
-    return run_predict(program, package, tmp_path_factory.mktemp("out") / "out", cohort, code=8)
+    return run_predict(program, package, tmp_path_factory.mktemp("out") / "out", cohort, "-vv", "--save-probability", code=8)
 
 
 @pytest.mark.parametrize("name", REJECTED)
@@ -199,6 +200,10 @@ def test_the_right_part_is_used(name, output):
 def test_row14_the_late_echo_is_the_t2(output):
     for name, late in (("row14-two-echoes", 120), ("row14-proton-and-t2-echo", 96)):
         assert output.report(name)["input"]["series"]["echo_time_ms"] == late
+
+
+def test_no_identity_is_in_any_output_or_message(output, cohort):
+    assert_nothing_leaks(output, cohort)
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
