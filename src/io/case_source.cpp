@@ -143,12 +143,13 @@ Error failure_of(const fs::path& file, const ListedFile& listed, const std::stri
     return case_error(Stage::find, "reader_timeout", name + ": reading its header took too long",
                       hint);
   }
+  const DicomMeta meta = read_dicom_meta(file);
   try {
-    require_known_transfer_syntax(read_dicom_meta(file), name);
+    require_known_transfer_syntax(meta, name);
   } catch (const Error& unknown) {
     return unknown;
   }
-  return dicom_unreadable(name);
+  return dicom_unreadable(meta, name);
 }
 
 /// The id that a study of the file's folder would have; the file's own if that is taken.

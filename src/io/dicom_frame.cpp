@@ -245,7 +245,7 @@ std::vector<DicomFrame> read_frames(const std::filesystem::path& file, const std
     parsed = false;
   }
   if (!parsed) {
-    throw dicom_unreadable(name);
+    throw dicom_unreadable(meta, name);
   }
   const DataSet& data = reader.GetFile().GetDataSet();
   DicomFrame frame;

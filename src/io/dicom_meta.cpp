@@ -140,9 +140,11 @@ void require_known_transfer_syntax(const DicomMeta& meta, const std::string& nam
   }
 }
 
-Error dicom_unreadable(const std::string& name) {
+Error dicom_unreadable(const DicomMeta& meta, const std::string& name) {
+  const bool untold = meta.preamble && meta.transfer_syntax.empty();
   return case_error(Stage::read, "dicom_unreadable",
-                    name + ": a DICOM header that cannot be parsed",
+                    name + ": a DICOM header that cannot be parsed" +
+                        (untold ? "; it names no transfer syntax" : ""),
                     "export or copy the file again, or take it out of the folder");
 }
 

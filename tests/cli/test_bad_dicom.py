@@ -4,178 +4,49 @@ The ids of the tests begin with the row of the table in README.md.
 """
 
 import json
-import random
 from functools import partial
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataelem import RawDataElement
-from pydicom.datadict import tag_for_keyword
-from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from compressed_series import TOOLS, convert, put_stream, stream_of
+from compressed_series import TOOLS
 from conftest import run_predict, run_program
-from dicom_series import STUDY, put_pixels, slice_path, write_enhanced, write_series
+from dicom_series import STUDY, put_pixels, slice_path
+from faulty_series import (
+    MIDDLE,
+    UNKNOWN_SYNTAX,
+    big_image,
+    compressed,
+    cut,
+    cut_stream,
+    cut_stream_with_end_mark,
+    eight_bits_of_odd_number,
+    enhanced,
+    inverted,
+    move,
+    one_frame_too_many,
+    other_size,
+    raw_text,
+    scaled,
+    series,
+    setting,
+    shuffled,
+    stack_position,
+    twelve_bits,
+    twice,
+    unknown_syntax,
+    with_meta,
+    with_wrong_group_length,
+    without,
+    without_group_length,
+    without_preamble,
+    without_transfer_syntax,
+)
 from leaks import assert_nothing_leaks
-from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
-
-UNKNOWN_SYNTAX = "1.2.840.10008.1.2.7"
-MIDDLE = 3
-"""The slice that most faults are put into: its loss cannot pass for a shorter series."""
-
-
-def series(change=None, after=None, only=None, **options):
-    """A series whose slices (or the one named by `only`) are altered by `change` before they are written."""
-
-    def build(folder, study):
-        alter = change and (lambda file, k: change(file) if only in (None, k) else None)
-        write_series(folder, "t2", study=study, change=alter, **options)
-        if after:
-            after(slice_path(folder, "t2", MIDDLE, study))
-
-    return build
-
-
-def setting(**values):
-    def change(file):
-        for name, value in values.items():
-            setattr(file, name, value)
-
-    return change
-
-
-def raw_text(name, text):
-    """A value that pydicom itself would not write."""
-
-    def change(file):
-        tag, value = Tag(tag_for_keyword(name)), text.encode() + b" " * (len(text) % 2)
-        file[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
-
-    return change
-
-
-def without(name):
-    return lambda file: delattr(file, name)
-
-
-def move(file, normal=0.0, aside=0.0):
-    x, y, z = map(float, file.ImagePositionPatient)
-    file.ImagePositionPatient = [f"{x + normal:.6f}", f"{y + aside:.6f}", f"{z:.6f}"]
-
-
-def stack_position(step, aside=0.0):
-    """Positions of the slices anew: `step` mm apart and each `aside` mm more to the back."""
-
-    def change(file):
-        k = int(file.InstanceNumber) - 1
-        move(file, normal=4.0 * k - step * k, aside=aside * k)
-
-    return change
-
-
-def unknown_syntax(folder, study):
-    for path in write_series(folder, "t2", study=study).iterdir():
-        path.write_bytes(path.read_bytes().replace(ExplicitVRLittleEndian.encode() + b"\0", UNKNOWN_SYNTAX.encode() + b"\0", 1))
-
-
-def cut(path, keep):
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * keep)])
-
-
-def scaled(file, slope, intercept=0.0):
-    """The same values, stored on another scale."""
-    stored = np.rint((file.pixel_array.astype(float) - intercept) / slope)
-    put_pixels(file, stored.astype(np.int64) & 0xFFFF)
-    file.PixelRepresentation = 1 if stored.min() < 0 else 0
-    file.RescaleSlope, file.RescaleIntercept = str(slope), str(intercept)
-
-
-def twelve_bits(file):
-    """Signed 12 bits of 16; what stands in the four bits above is no part of the value."""
-    values = np.clip(file.pixel_array.astype(int), 0, 2047) - 600
-    put_pixels(file, (values & 0x0FFF) | 0xA000)
-    file.BitsStored, file.HighBit, file.PixelRepresentation = 12, 11, 1
-
-
-def inverted(file):
-    put_pixels(file, 2000 - file.pixel_array.astype(int))
-    file.PhotometricInterpretation = "MONOCHROME1"
-
-
-def eight_bits_of_odd_number(file):
-    """63 x 63 bytes and the one that makes their number even."""
-    image = np.clip(file.pixel_array[:63, :63] // 4, 0, 255).astype(np.uint8)
-    put_pixels(file, image)
-    file.BitsAllocated, file.BitsStored, file.HighBit = 8, 8, 7
-    file.PixelData = image.tobytes() + b"\0"
-    file["PixelData"].VR = "OB"
-
-
-def compressed(syntax, alter_stream=None, fragments=1):
-    def build(folder, study):
-        convert(write_series(folder, "t2", study=study), syntax)
-        path = slice_path(folder, "t2", MIDDLE, study)
-        if alter_stream or fragments > 1:
-            put_stream(path, (alter_stream or bytes)(stream_of(path)), fragments)
-
-    return build
-
-
-def cut_stream(stream):
-    return stream[: len(stream) // 2]
-
-
-def cut_stream_with_end_mark(stream):
-    return cut_stream(stream) + b"\xff\xd9"
-
-
-def without_preamble(folder, study, meta=True):
-    for path in write_series(folder, "t2", study=study).iterdir():
-        file = pydicom.dcmread(path)
-        if not meta:
-            file.is_implicit_VR = True
-            file.file_meta = pydicom.dataset.FileMetaDataset()
-        file.preamble = None
-        with open(path, "wb") as target:
-            pydicom.filewriter.dcmwrite(target, file, write_like_original=True)
-
-
-def twice(change=None):
-    def build(folder, study):
-        write_series(folder, "t2", study=study)
-        file = pydicom.dcmread(slice_path(folder, "t2", MIDDLE, study))
-        if change:
-            change(file)
-        file.save_as(folder / "copy")
-
-    return build
-
-
-def one_frame_too_many(folder, study):
-    path = write_enhanced(folder / "IM1", voxels(NMOSD), study=study)
-    file = pydicom.dcmread(path)
-    file.NumberOfFrames = "100000"
-    file.save_as(path)
-
-
-def enhanced(order=None, stacks=("1",)):
-    return lambda folder, study: write_enhanced(folder / "IM1", voxels(NMOSD), stacks, study, order and order(7 * len(stacks)))
-
-
-def shuffled(count):
-    return random.Random(1).sample(range(count), count)
-
-
-def other_size(file):
-    put_pixels(file, file.pixel_array[:32])
-
-
-def big_image(file):
-    file.Rows = file.Columns = 65535
-
+from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask
 
 # Id: how the series is made, the code of its failure, and whether the message names the altered slice.
 FAILING = {
@@ -191,6 +62,7 @@ FAILING = {
     "row05-jpeg-ls-stream-cut": (compressed("jpeg-ls", cut_stream), "pixel_data_corrupt", True),
     "row05-jpeg-2000-stream-cut": (compressed("jpeg-2000", cut_stream), "pixel_data_corrupt", True),
     "row06-unknown-transfer-syntax": (unknown_syntax, "transfer_syntax_unknown", False),
+    "row08-no-transfer-syntax": (with_meta(without_transfer_syntax), "dicom_unreadable", False),
     "row15-slice-twice-with-other-pixels": (twice(lambda f: put_pixels(f, f.pixel_array + 1)), "duplicate_slice", True),
     "row16-missing-slice": (series(after=lambda path: path.unlink()), "slice_gap", False),
     "row16-uneven-spacing": (series(partial(move, normal=0.3), only=MIDDLE), "slice_gap", True),
@@ -235,6 +107,9 @@ ACCEPTED = {
     "row07-jpeg-2000-of-several-fragments": (compressed("jpeg-2000", fragments=4), set()),
     "row08-no-preamble": (without_preamble, {"no_preamble"}),
     "row08-no-meta-header": (partial(without_preamble, meta=False), {"no_preamble"}),
+    "row08-no-group-length": (with_meta(without_group_length), set()),
+    "row08-wrong-group-length": (with_meta(with_wrong_group_length), set()),
+    "row08-explicit-without-meta-header": (partial(without_preamble, meta=False, implicit=False), {"no_preamble"}),
     "row15-slice-twice": (twice(), {"duplicate_slice"}),
     "row16-spacing-uneven-below-the-limit": (series(partial(move, normal=0.05), only=MIDDLE), set()),
     "row20-monochrome1": (series(inverted), {"monochrome1"}),
@@ -329,8 +204,6 @@ def test_pixels_are_bit_identical(name, folders, tmp_path, run, package):
 
 
 def prepared(folder, case):
-    import nibabel
-
     return np.asanyarray(nibabel.load(folder / case / "image.nii.gz").dataobj)
 
 
@@ -352,6 +225,10 @@ def test_row07_deflated_is_what_it_says(folders):
     require_built("row07-deflated", folders)
     file = next(folders["row07-deflated"].iterdir())
     assert pydicom.dcmread(file).file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+
+
+def test_row08_what_the_meta_header_lacks_is_said(output):
+    assert "names no transfer syntax" in output.report("row08-no-transfer-syntax")["error"]["message"]
 
 
 def test_row19_names_both_slices(folders, output):
