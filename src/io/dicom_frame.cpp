@@ -20,6 +20,7 @@ using gdcm::Tag;
 
 constexpr std::size_t max_frames = 20'000; // a dynamic study has some hundreds
 constexpr double direction_tolerance = 1e-3;
+constexpr double largest_scale = 1e28; // times 32 bits: still a float
 
 void set_fault(DicomFrame& frame, const char* code, const std::string& what) {
   if (!frame.fault) {
@@ -178,8 +179,10 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
     read(Tag(0x0028, 0x1053), frame.slope);
     read(Tag(0x0028, 0x1052), frame.intercept);
   });
-  if (!std::isfinite(frame.slope) || !std::isfinite(frame.intercept) || frame.slope == 0) {
-    set_fault(frame, "rescale_slope", "RescaleSlope or RescaleIntercept is zero or not a number");
+  if (!(std::abs(frame.slope) <= largest_scale && std::abs(frame.intercept) <= largest_scale) ||
+      frame.slope == 0) {
+    set_fault(frame, "rescale_slope",
+              "RescaleSlope or RescaleIntercept is zero, not a number or beyond single precision");
   }
 }
 

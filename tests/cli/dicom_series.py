@@ -112,27 +112,31 @@ def sequence_item(**values):
     return Sequence([item])
 
 
-def write_enhanced(path: Path, volume, stacks=("1",), study=STUDY, order=None, sequence=None):
-    """One enhanced multi-frame file: the sagittal slices of `volume` once per stack, 500 mm apart, as `order` says."""
-    timing = {"RepetitionTime": 3000.0, "EchoTime": 100.0, "pulse": "SPIN", **(sequence or {})}
+def write_enhanced(path: Path, volume, stacks=("1",), study=STUDY, order=None, times=None):
+    """One enhanced multi-frame file: the sagittal slices of `volume` once per stack, 500 mm apart, as `order` says.
+
+    With `times` (a temporal position per stack) the stacks lie at one place.
+    """
     slices = sagittal_pixels(volume)
     frames = [(stack, k) for stack in range(len(stacks)) for k in range(len(slices))]
     frames = [frames[i] for i in (order or range(len(frames)))]
     file = new_slice(uid(f"{study} enhanced"), ENHANCED_MR_STORAGE)
     del file.ScanningSequence
     file.StudyInstanceUID, file.SeriesInstanceUID = study, uid(f"{study} enhanced")
-    file.SeriesDescription, file.EchoPulseSequence = f"{DESCRIPTION} enhanced", timing["pulse"]
+    file.SeriesDescription, file.EchoPulseSequence = f"{DESCRIPTION} enhanced", "SPIN"
     shared, file.PerFrameFunctionalGroupsSequence = Dataset(), Sequence([])
     row, column = PLANES["sagittal"]
     shared.PlaneOrientationSequence = sequence_item(ImageOrientationPatient=[*row, *column])
     shared.PixelMeasuresSequence = sequence_item(PixelSpacing=[1, 1], SliceThickness=4)
-    shared.MRTimingAndRelatedParametersSequence = sequence_item(RepetitionTime=timing["RepetitionTime"])
-    shared.MREchoSequence = sequence_item(EffectiveEchoTime=timing["EchoTime"])
+    shared.MRTimingAndRelatedParametersSequence = sequence_item(RepetitionTime=3000.0)
+    shared.MREchoSequence = sequence_item(EffectiveEchoTime=100.0)
     file.SharedFunctionalGroupsSequence = Sequence([shared])
     for stack, k in frames:
         frame = Dataset()
-        frame.PlanePositionSequence = sequence_item(ImagePositionPatient=[12.0 - 4 * k, -23.0 + 500 * stack, 78.0])
+        frame.PlanePositionSequence = sequence_item(ImagePositionPatient=[12.0 - 4 * k, -23.0 + (0 if times else 500 * stack), 78.0])
         frame.FrameContentSequence = sequence_item(StackID=stacks[stack], InStackPositionNumber=k + 1)
+        if times:
+            frame.FrameContentSequence[0].TemporalPositionIndex = times[stack]
         file.PerFrameFunctionalGroupsSequence.append(frame)
     put_pixels(file, slices[0])
     file.NumberOfFrames = str(len(frames))

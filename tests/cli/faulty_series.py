@@ -107,12 +107,13 @@ def eight_bits_of_odd_number(file):
     file["PixelData"].VR = "OB"
 
 
-def compressed(syntax, alter_stream=None, fragments=1):
+def compressed(syntax, alter_stream=None, fragments=1, file_kept=1.0):
     def build(folder, study):
         convert(write_series(folder, "t2", study=study), syntax)
         path = slice_path(folder, "t2", MIDDLE, study)
         if alter_stream or fragments > 1:
             put_stream(path, (alter_stream or bytes)(stream_of(path)), fragments)
+        cut(path, file_kept)
 
     return build
 
@@ -181,8 +182,13 @@ def one_frame_too_many(folder, study):
     file.save_as(path)
 
 
-def enhanced(order=None, stacks=("1",)):
-    return lambda folder, study: write_enhanced(folder / "IM1", voxels(NMOSD), stacks, study, order and order(7 * len(stacks)))
+def enhanced(order=None, stacks=("1",), syntax=None, times=None):
+    def build(folder, study):
+        write_enhanced(folder / "IM1", voxels(NMOSD), stacks, study, order and order(7 * len(stacks)), times)
+        if syntax:
+            convert(folder, syntax)
+
+    return build
 
 
 def shuffled(count):
