@@ -128,6 +128,7 @@ double score_of(const StudyCandidate& candidate, const Weighting& weighting) {
   score -= frame.echo_time_ms.value_or(0) > 500 ? 10 : 0; // water alone, as in myelography
   score -= has_type(frame, "WATER") || has_type(frame, "OPP_PHASE") ? 10 : 0;
   score += named_weighting(frame) == "T2" ? 1 : 0;
+  score -= named_localizer(frame) ? 2 : 0;
   return score;
 }
 

@@ -83,6 +83,12 @@ def localizer_of_same_uid(folder, study):
         write_series(folder, plane, plane, volume=voxels(), study=study, change=in_series("t2", study))
 
 
+def localizer_by_name(folder, study):
+    """Its timing is that of a T2, and it has more slices: only the name tells."""
+    write_series(folder, "t2", study=study)
+    write_series(folder, "loc", sequence=named("T2 HASTE LOC", T2), volume=voxels(shape=(11, 64, 64)), study=study)
+
+
 def dual_echo(folder, study):
     write_series(folder, "early", sequence={**T2, "EchoTime": "60", "EchoNumbers": "1"}, volume=voxels(), study=study)
     write_series(folder, "late", sequence={**T2, "EchoTime": "120", "EchoNumbers": "2"}, study=study, change=in_series("early", study))
@@ -129,6 +135,7 @@ def two_stacks(folder, study):
 # Id: how the study is made, and the codes of the warnings. Each gives the mask of the one lesion.
 USED = {
     "row13-other-orientations-under-one-uid": (localizer_of_same_uid, []),
+    "row13-fast-localizer-of-more-slices": (localizer_by_name, []),
     "row14-two-echoes": (dual_echo, []),
     "row14-proton-and-t2-echo": (proton_and_t2_echo, []),
     "row14-magnitude-and-phase": (magnitude_and_phase, []),
