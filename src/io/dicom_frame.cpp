@@ -65,6 +65,7 @@ bool agent_named(const DataSet& data) {
 }
 
 void read_series(const DataSet& data, DicomFrame& frame) {
+  frame.patient_id = text_of(data, Tag(0x0010, 0x0020));
   frame.series_uid = text_of(data, Tag(0x0020, 0x000e));
   frame.sop_class = text_of(data, Tag(0x0008, 0x0016));
   const std::vector<std::string> modality = codes_of(data, Tag(0x0008, 0x0060));

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace cordlesion::io {
@@ -81,6 +82,22 @@ void join_alike(std::vector<Warning>& warnings) {
   warnings = std::move(joined);
 }
 
+/// Some anonymisers give every study the same UID: choosing among patients would be worse than
+/// failing.
+void require_one_patient(const std::vector<DicomFrame>& frames) {
+  std::set<std::string> patients;
+  for (const DicomFrame& frame : frames) {
+    patients.insert(frame.patient_id);
+  }
+  patients.erase("");
+  if (patients.size() > 1) {
+    throw case_error(Stage::select, "several_patients",
+                     "files with one StudyInstanceUID have " + std::to_string(patients.size()) +
+                         " different PatientIDs, one expected",
+                     "give each patient's folder as an input of its own");
+  }
+}
+
 std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std::string>& names,
                                    const LoadOptions& options, const NoteFile& note,
                                    std::vector<Warning>& warnings) {
@@ -91,6 +108,7 @@ std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std
     std::move(of_file.begin(), of_file.end(), std::back_inserter(frames));
   }
   join_alike(warnings);
+  require_one_patient(frames);
   return assess_study(frames, options);
 }
 

@@ -245,6 +245,15 @@ def test_row12_many_candidates_are_listed_briefly(predict, tmp_path):
     assert error["message"].count("T1, not T2") == 12 and "and 8 more" in error["message"]
 
 
+def test_row12_patients_who_share_a_study_uid_are_never_mixed(predict, tmp_path):
+    for name in ("patient1", "patient2"):
+        write_series(tmp_path / "cohort" / name, name, change=lambda file, k, name=name: setattr(file, "PatientID", name))
+    error = predict(tmp_path / "cohort", code=8).report("cohort")["error"]
+    assert error["code"] == "several_patients" and "patient1" not in error["message"]
+    apart = predict(tmp_path / "cohort/patient1", tmp_path / "cohort/patient2", out=tmp_path / "apart")
+    assert apart.cases() == ["patient1", "patient2"]
+
+
 def test_row12_a_broken_t2_is_not_replaced_in_silence(predict, tmp_path):
     """Of two T2 series the readable one is used, with a warning; a T1 never stands in for a broken T2."""
     folder = write_series(tmp_path / "two", "t2")
