@@ -143,6 +143,12 @@ Error failure_of(const fs::path& file, const ListedFile& listed, const std::stri
     return case_error(Stage::find, "reader_timeout", name + ": reading its header took too long",
                       hint);
   }
+  if (listed.kind == ListedFile::Kind::without_study) {
+    return case_error(Stage::find, "study_missing",
+                      name + ": no StudyInstanceUID, which other files of the folder give; it may "
+                             "be a slice that was cut",
+                      hint);
+  }
   const DicomMeta meta = read_dicom_meta(file);
   try {
     require_known_transfer_syntax(meta, name);
@@ -189,6 +195,24 @@ void add_failure(const fs::path& file, const ListedFile& listed, const CaseSourc
   }
 }
 
+/// A header that was cut short may end before it names its study: such a slice must not be missed
+/// in silence.
+void mark_files_without_study(CaseSource& source) {
+  std::set<fs::path> folders_of_studies;
+  for (std::size_t i = 0; i < source.studies.size(); ++i) {
+    if (!source.studies[i].study_uid.empty()) {
+      folders_of_studies.insert(source.files.dicom[i].parent_path());
+    }
+  }
+  for (std::size_t i = 0; i < source.studies.size(); ++i) {
+    ListedFile& listed = source.studies[i];
+    if (listed.kind == ListedFile::Kind::image && listed.study_uid.empty() &&
+        folders_of_studies.contains(source.files.dicom[i].parent_path())) {
+      listed.kind = ListedFile::Kind::without_study;
+    }
+  }
+}
+
 } // namespace
 
 void add_single_file(const fs::path& file, CaseSource& source) {
@@ -205,6 +229,7 @@ void add_single_file(const fs::path& file, CaseSource& source) {
 }
 
 std::vector<CaseInput> cases_of(CaseSource& source) {
+  mark_files_without_study(source);
   for (std::size_t i = 0; i < source.files.dicom.size(); ++i) {
     if (source.studies[i].kind == ListedFile::Kind::not_an_image) {
       ++source.files.skipped[source.files.dicom[i].parent_path()];

@@ -3,6 +3,7 @@
 Every malformed series lies between sound ones; a result that is given in spite of the damage must be the sound one.
 """
 
+import json
 import os
 import random
 import struct
@@ -12,6 +13,7 @@ import uuid
 import zlib
 
 import pytest
+from pydicom.filereader import data_element_generator
 
 from conftest import run_predict
 from dicom_series import DESCRIPTION, STUDY, slice_path, write_series
@@ -142,6 +144,29 @@ def test_row01_mutated_headers_fail_or_hurt_nothing(output):
     assert 5 < len(failed) < len(mutants)
     assert output.report("sound")["classification"]["label"] == "nmosd"
     assert_nothing_leaks(output)
+
+
+def element_ends(path):
+    """Where the elements of a file's data set end, but for the pixels."""
+    with open(path, "rb") as file:
+        file.seek(140)
+        file.seek(144 + struct.unpack("<I", file.read(4))[0])
+        return [file.tell()] + [file.tell() for element in data_element_generator(file, False, True) if element.tag < 0x7FE00000]
+
+
+def test_row01_an_outer_slice_cut_anywhere_in_its_header_is_never_missed(run, tmp_path):
+    """Cut between two elements, what is left is sound DICOM, and the series is whole without it."""
+    ends = element_ends(slice_path(write_series(tmp_path / "whole", "t2"), "t2", 0))
+    assert len(ends) > 35
+    for number, end in enumerate(ends):
+        study = f"{STUDY}.{number}"
+        folder = write_series(tmp_path / "cohort" / f"cut-{number:02}", "t2", study=study)
+        path = slice_path(folder, "t2", 0, study)
+        path.write_bytes(path.read_bytes()[:end])
+    cases = json.loads(run("scan", tmp_path / "cohort", "--json").out)
+    assert [case["case_id"] for case in cases] == [f"cut-{number:02}" for number in range(len(ends))]
+    usable = {case["case_id"] for case in cases if "error" not in case}
+    assert usable <= {f"cut-{number:02}" for number in (len(ends) - 2, len(ends) - 1)}  # there the pixels alone are missing
 
 
 def test_row01_scan_survives_the_same_files(run, cohort, output):
