@@ -9,7 +9,7 @@ import json
 import pytest
 
 from conftest import run_predict
-from dicom_series import STIR, STUDY, T1, T2, uid, write_enhanced, write_series
+from dicom_series import STIR, STUDY, T1, T2, slice_path, uid, write_enhanced, write_series
 from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
@@ -243,6 +243,14 @@ def test_row12_many_candidates_are_listed_briefly(predict, tmp_path):
         write_series(tmp_path / "study", f"t1 {number}", sequence=T1, volume=voxels()[:3])
     error = predict(tmp_path / "study", code=8).report("study")["error"]
     assert error["message"].count("T1, not T2") == 12 and "and 8 more" in error["message"]
+
+
+@pytest.mark.parametrize("differs", [{"EchoTime": "20"}, {"ImageType": ["DERIVED", "PRIMARY", "M"]}, {"Modality": "OT", "EchoTime": "7"}])
+def test_row14_an_outer_slice_that_is_split_off_does_not_go_unsaid(predict, tmp_path, differs):
+    folder = write_series(tmp_path / "case", "t2", change=lambda file, k: [setattr(file, *each) for each in differs.items()] and None if k == 0 else None)
+    report = predict(folder).report("case")
+    assert "slices_left_out" in [warning["code"] for warning in report["warnings"]]
+    assert slice_path(folder, "t2", 0).name in str(report["warnings"])
 
 
 def test_row12_patients_who_share_a_study_uid_are_never_mixed(predict, tmp_path):
