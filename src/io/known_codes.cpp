@@ -21,7 +21,7 @@ const std::set<std::string_view>& known() {
       // ScanningSequence, SequenceVariant
       "SE", "IR", "GR", "EP", "RM", "SK", "MTC", "SS", "TRSS", "SP", "MP", "OSP", "TOF", "NONE",
       // ImageType
-      "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "MIXED", "OTHER", "AXIAL", "SAGITTAL",
+      "ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "MIXED", "OTHER", "AI", "AXIAL", "SAGITTAL",
       "CORONAL", "OBLIQUE", "LOCALIZER", "SCOUT", "M", "P", "R", "I", "MAGNITUDE", "PHASE", "REAL",
       "IMAGINARY", "COMPLEX", "M_SE", "M_FFE", "M_IR", "M_B0", "M_B1", "P_SE", "P_FFE", "P_IR",
       "R_SE", "R_FFE", "R_IR", "I_SE", "I_FFE", "I_IR", "FFE", "FSE", "TSE", "STIR", "FLAIR", "T1",
