@@ -135,7 +135,6 @@ void note_gaps(const StackGeometry& geometry, LoadedCase& loaded) {
   if (!geometry.gaps) {
     return;
   }
-  loaded.warnings.push_back(*geometry.gaps);
   std::vector<std::size_t>& missing = loaded.missing_slices.emplace();
   for (std::size_t slice = 0; slice < geometry.grid.size[2]; ++slice) {
     if (!std::binary_search(geometry.place.begin(), geometry.place.end(), slice)) {

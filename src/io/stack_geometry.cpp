@@ -122,10 +122,12 @@ void leave_gaps(const Error& gap, const std::vector<double>& along, StackGeometr
       throw gap;
     }
   }
-  geometry.gaps = Warning{"slice_gaps", std::string(gap.what()) +
-                                            "; as asked, each slice is taken by itself and no "
-                                            "volume is given; slices lie up to " +
-                                            number_text(furthest, 2) + " mm off the mask's grid"};
+  std::string message =
+      std::string(gap.what()) + "; as asked, each slice is taken by itself and no volume is given";
+  if (furthest > same_position_mm) {
+    message += "; slices lie up to " + number_text(furthest, 2) + " mm off the mask's grid";
+  }
+  geometry.gaps = Warning{"slice_gaps", message};
 }
 
 /// Every slice must lie straight above the first one.

@@ -46,7 +46,7 @@ def test_row16_a_missing_slice_stays_empty_and_the_others_keep_their_places(pred
     assert report["classification"]["label"] == "nmosd"
     assert {each["index"] for each in report["selected_slices"]} == {2, 4}
     (warning,) = report["warnings"]
-    assert warning["code"] == "slice_gaps" and "8 mm" in warning["message"]
+    assert warning["code"] == "slice_gaps" and "8 mm" in warning["message"] and "off the mask" not in warning["message"]
 
 
 def test_row16_no_volume_is_reported_anywhere(predict, gap):
@@ -95,7 +95,7 @@ def test_row16_a_whole_series_is_preferred_and_not_affected(predict, gap):
 def test_row16_scan_takes_the_option_too(run, gap):
     assert run("scan", gap).code == 8
     result = run("scan", gap, "--allow-gaps")
-    assert result.code == 0 and "chosen   T2" in result.out
+    assert result.code == 0 and "chosen   T2" in result.out and "warning   slice_gaps: " in result.out
 
 
 def test_row16_geometry_stays_a_must(predict, tmp_path):
