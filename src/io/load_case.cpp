@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -131,16 +132,18 @@ std::string digest_of(const std::vector<std::filesystem::path>& files,
   return sha.hex();
 }
 
-void note_gaps(const StackGeometry& geometry, LoadedCase& loaded) {
+/// None if the slices are evenly spaced.
+std::optional<std::vector<std::size_t>> missing_slices(const StackGeometry& geometry) {
   if (!geometry.gaps) {
-    return;
+    return std::nullopt;
   }
-  std::vector<std::size_t>& missing = loaded.missing_slices.emplace();
+  std::vector<std::size_t> missing;
   for (std::size_t slice = 0; slice < geometry.grid.size[2]; ++slice) {
     if (!std::binary_search(geometry.place.begin(), geometry.place.end(), slice)) {
       missing.push_back(slice);
     }
   }
+  return missing;
 }
 
 LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const NoteFile& note) {
@@ -152,7 +155,7 @@ LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const 
   const StudyCandidate& chosen = candidates[best];
   loaded.series = chosen.decision.info;
   loaded.candidates = decisions_of(candidates);
-  note_gaps(chosen.geometry, loaded);
+  loaded.missing_slices = missing_slices(chosen.geometry);
   std::vector<Warning> of_pixels;
   loaded.image = read_pixels(chosen, input.files, names, note, of_pixels);
   join_alike(of_pixels);
