@@ -155,8 +155,8 @@ report::Detection evaluate_detection(const EvaluatedCases& cases, const Bootstra
     const report::Prediction& prediction = *evaluated.prediction;
     add(detection.with_lesion, {prediction.lesions > 0 ? 1U : 0U, 1});
     detection.lesions += prediction.lesions;
-    if (prediction.lesions > 0) {
-      volumes.push_back(prediction.volume_mm3);
+    if (prediction.lesions > 0 && prediction.volume_mm3) {
+      volumes.push_back(*prediction.volume_mm3);
     }
   }
   detection.volume_mm3 = summarise(std::move(volumes), bootstrap);

@@ -134,6 +134,10 @@ OutputFolder::~OutputFolder() {
 
 fs::path OutputFolder::case_folder(const std::string& case_id) const {
   const fs::path folder = folder_ / case_id;
+  if (fs::is_symlink(folder)) {
+    throw output_error("output_is_a_link", folder.string() + " is a link: results stay in OUT",
+                       "Remove the link, or choose another folder with -o.");
+  }
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) {
@@ -184,7 +188,7 @@ void OutputFolder::clear_run_record() const {
 
 void OutputFolder::clear_case(const std::string& case_id) const {
   const fs::path folder = folder_ / case_id;
-  if (fs::is_directory(folder)) {
+  if (fs::is_directory(folder) && !fs::is_symlink(folder)) {
     remove_case_files(folder);
     sweep_temporary_files(folder);
   }

@@ -42,6 +42,7 @@ std::map<std::string, std::string> result_options(const PredictOptions& options)
       {"series_uid_given", text_of(options.load.series_uid.has_value())},
       {"series_policy", options.load.fail_on_ambiguity ? "fail" : "best"},
       {"assume_sagittal_t2", text_of(options.load.assume_sagittal_t2)},
+      {"allow_gaps", text_of(options.load.allow_gaps)},
       {"include_identifiers", text_of(options.load.include_identifiers)},
   };
   if (options.min_lesion_mm3) {

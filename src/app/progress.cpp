@@ -72,8 +72,8 @@ std::string case_line(const report::CaseReport& report, double seconds) {
   }
   return report.case_id + ": " + done.classification.label.value_or("") + " (" +
          path_text(done.classification) + "), lesions " + std::to_string(done.lesions.size()) +
-         ", " + fixed(done.segmentation.volume_mm3, 1) + " mm3, slices " +
-         std::to_string(done.selected_slices.size()) + time;
+         (done.input.missing_slices ? "" : ", " + fixed(done.segmentation.volume_mm3, 1) + " mm3") +
+         ", slices " + std::to_string(done.selected_slices.size()) + time;
 }
 
 Progress::Progress(std::size_t cases, ProgressStyle style)

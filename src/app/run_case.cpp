@@ -4,6 +4,7 @@
 #include "cordlesion/core/slice_selection.hpp"
 #include "stopwatch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cordlesion::app {
@@ -21,6 +22,38 @@ MaskSlices segment(const NetworkStack<float>& inputs, const NetworkFrame& frame,
     result.probability = to_volume(probability, grid, axes);
   }
   return threshold_mask(probability, settings.manifest.segmenter.threshold);
+}
+
+/// The indices of canonical slices that were not acquired.
+std::vector<std::size_t> missing_slices(const io::LoadedCase& loaded, const CanonicalAxes& axes) {
+  std::vector<std::size_t> missing;
+  for (const std::size_t source : loaded.missing_slices.value_or(std::vector<std::size_t>{})) {
+    const std::size_t last = loaded.image.grid().size[axes.source_axis[2]] - 1;
+    missing.push_back(axes.flipped[2] ? last - source : source);
+  }
+  std::sort(missing.begin(), missing.end());
+  return missing;
+}
+
+/// Slices that were not acquired are blank and count for nothing.
+Pixels normalised_slices(const Image& image, const CanonicalAxes& axes,
+                         const std::vector<std::size_t>& missing,
+                         const Normalisation& normalisation) {
+  Pixels slices = without_slices(to_slice_stack(image, axes), missing);
+  normalise(slices, normalisation);
+  return with_blank_slices(std::move(slices), missing);
+}
+
+void clear_slices(MaskSlices& mask, const std::vector<std::size_t>& missing) {
+  for (const std::size_t slice : missing) {
+    std::fill_n(mask.slice(slice), mask.slice_size(), std::uint8_t{0});
+  }
+}
+
+/// The smallest lesion that counts; any where gaps leave volumes unknown.
+double smallest_lesion_mm3(const CaseSettings& settings, bool corrected, bool has_gaps) {
+  const double wanted = corrected ? settings.min_corrected_lesion_mm3 : settings.min_lesion_mm3;
+  return has_gaps ? 0 : wanted;
 }
 
 MaskSlices align(const Image& corrected, const Grid& grid, const CanonicalAxes& axes,
@@ -82,6 +115,7 @@ report::InputRecord input_record(io::LoadedCase& loaded) {
   return {.format = loaded.format,
           .grid = loaded.image.grid(),
           .digest = loaded.digest,
+          .missing_slices = std::move(loaded.missing_slices),
           .series = std::move(loaded.series),
           .candidates = std::move(loaded.candidates)};
 }
@@ -97,8 +131,9 @@ CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected
   Stopwatch watch(result.timing_ms);
 
   const CanonicalAxes axes = canonical_axes(grid);
-  Pixels slices = to_slice_stack(loaded.image, axes);
-  normalise(slices, settings.manifest.normalisation);
+  const std::vector<std::size_t> missing = missing_slices(loaded, axes);
+  const Pixels slices =
+      normalised_slices(loaded.image, axes, missing, settings.manifest.normalisation);
   const NetworkFrame frame =
       network_frame(slices, settings.manifest.input_size, settings.manifest.fit);
   const NetworkStack<float> inputs = fit_image(slices, frame);
@@ -107,8 +142,9 @@ CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected
   MaskSlices mask = corrected
                         ? align(*corrected, grid, axes, result.warnings)
                         : segment(inputs, frame, slices, axes, grid, networks, settings, result);
+  clear_slices(mask, missing);
   record.segmentation.min_lesion_mm3 =
-      corrected ? settings.min_corrected_lesion_mm3 : settings.min_lesion_mm3;
+      smallest_lesion_mm3(settings, corrected.has_value(), loaded.missing_slices.has_value());
   record.segmentation.removed_components =
       remove_small_lesions(mask, record.segmentation.min_lesion_mm3);
   watch.lap("segment");

@@ -119,6 +119,7 @@ report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader)
   report::CaseReport report{.case_id = input.case_id,
                             .outcome = report::CompletedCase{},
                             .warnings = {},
+                            .skipped_files = input.skipped_files,
                             .models = run.models,
                             .digests = {},
                             .timing_ms = {{"load", queued.load_ms}},

@@ -12,6 +12,7 @@ report::ScannedCase scanned_case(const io::CaseInput& input, io::CaseDescription
   return {.case_id = input.case_id,
           .format = input.format == io::CaseInput::Format::dicom ? "dicom" : "volume_file",
           .files = input.files.size(),
+          .skipped_files = input.skipped_files,
           .candidates = std::move(description.candidates),
           .failure = std::move(description.failure),
           .warnings = std::move(description.warnings)};

@@ -25,6 +25,9 @@ void add_input_options(CLI::App& command, InputOptions& options) {
       ->capture_default_str();
   command.add_flag("--assume-sagittal-t2", options.assume_sagittal_t2,
                    "Take the weighting for granted; the geometry must still be sagittal");
+  command.add_flag("--allow-gaps", options.allow_gaps,
+                   "Take a DICOM series with missing or unevenly spaced slices slice by slice; no "
+                   "volume is reported");
   command.add_flag("--include-identifiers", options.include_identifiers,
                    "Let series descriptions and the like appear in the outputs");
 }
@@ -48,6 +51,7 @@ io::LoadOptions load_options(const InputOptions& options) {
   }
   load.fail_on_ambiguity = options.series_policy == "fail";
   load.assume_sagittal_t2 = options.assume_sagittal_t2;
+  load.allow_gaps = options.allow_gaps;
   load.include_identifiers = options.include_identifiers;
   return load;
 }

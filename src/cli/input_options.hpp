@@ -15,6 +15,7 @@ struct InputOptions {
   std::string series_uid;
   std::string series_policy = "best";
   bool assume_sagittal_t2 = false;
+  bool allow_gaps = false;
   bool include_identifiers = false;
 };
 

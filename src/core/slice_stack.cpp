@@ -118,6 +118,29 @@ Volume<T> to_volume(const SliceStack<T>& stack, const Grid& grid, const Canonica
   return Volume<T>(grid, std::move(voxels));
 }
 
+template <typename T>
+SliceStack<T> without_slices(SliceStack<T> stack, const std::vector<std::size_t>& missing) {
+  const auto size = static_cast<std::ptrdiff_t>(stack.slice_size());
+  for (auto slice = missing.rbegin(); slice != missing.rend(); ++slice) {
+    const auto first = stack.pixels.begin() + static_cast<std::ptrdiff_t>(*slice) * size;
+    stack.pixels.erase(first, first + size);
+  }
+  stack.slices -= missing.size();
+  return stack;
+}
+
+template <typename T>
+SliceStack<T> with_blank_slices(SliceStack<T> stack, const std::vector<std::size_t>& missing) {
+  for (const std::size_t slice : missing) {
+    const auto at = static_cast<std::ptrdiff_t>(slice * stack.slice_size());
+    stack.pixels.insert(stack.pixels.begin() + at, stack.slice_size(), T{});
+  }
+  stack.slices += missing.size();
+  return stack;
+}
+
+template SliceStack<float> without_slices(SliceStack<float>, const std::vector<std::size_t>&);
+template SliceStack<float> with_blank_slices(SliceStack<float>, const std::vector<std::size_t>&);
 template SliceStack<float> to_slice_stack(const Volume<float>&, const CanonicalAxes&);
 template SliceStack<std::uint8_t> to_slice_stack(const Volume<std::uint8_t>&, const CanonicalAxes&);
 template Volume<float> to_volume(const SliceStack<float>&, const Grid&, const CanonicalAxes&);

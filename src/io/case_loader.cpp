@@ -28,7 +28,7 @@ Error error_of_end(const WorkResult& result, const LoaderLimits& limits) {
   if (result.end() == WorkerEnd::timed_out) {
     return case_error(Stage::read, "reader_timeout",
                       name + ": reading the case took longer than " +
-                          number_text(limits.seconds_per_case, 1) + " s",
+                          number_text(limits.seconds_per_case, 3) + " s",
                       "check the disk or network share, then run again with --resume");
   }
   if (result.end() == WorkerEnd::out_of_memory) {

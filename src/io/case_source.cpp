@@ -103,6 +103,14 @@ std::size_t skipped_beside(const Study& study, const CaseSource& source) {
   return skipped;
 }
 
+std::size_t skipped_in(const CaseSource& source) {
+  std::size_t skipped = 0;
+  for (const auto& [folder, count] : source.files.skipped) {
+    skipped += count;
+  }
+  return skipped;
+}
+
 std::vector<CaseInput> dicom_cases(const CaseSource& source) {
   std::vector<Study> studies = studies_of(source);
   std::map<std::string, std::size_t> uses;
@@ -119,7 +127,7 @@ std::vector<CaseInput> dicom_cases(const CaseSource& source) {
     input.case_id = safe_case_id(name);
     input.format = CaseInput::Format::dicom;
     input.root = source.root;
-    input.skipped_files = skipped_beside(study, source);
+    input.skipped_files = studies.size() == 1 ? skipped_in(source) : skipped_beside(study, source);
     input.files = std::move(study.files);
     std::sort(input.files.begin(), input.files.end());
   }
@@ -135,12 +143,28 @@ Error failure_of(const fs::path& file, const ListedFile& listed, const std::stri
     return case_error(Stage::find, "reader_timeout", name + ": reading its header took too long",
                       hint);
   }
+  if (listed.kind == ListedFile::Kind::without_study) {
+    return case_error(Stage::find, "study_missing",
+                      name + ": no StudyInstanceUID, which other files of the folder give; it may "
+                             "be a slice that was cut",
+                      hint);
+  }
+  const DicomMeta meta = read_dicom_meta(file);
   try {
-    require_known_transfer_syntax(read_dicom_meta(file), name);
+    require_known_transfer_syntax(meta, name);
   } catch (const Error& unknown) {
     return unknown;
   }
-  return dicom_unreadable(name);
+  return dicom_unreadable(meta, name);
+}
+
+/// The id that a study of the file's folder would have; the file's own if that is taken.
+std::string free_id(const fs::path& file, const CaseSource& source,
+                    const std::vector<CaseInput>& cases) {
+  const std::string id = safe_case_id(study_name({"", file.parent_path(), {file}}, source));
+  const bool taken = std::any_of(cases.begin(), cases.end(),
+                                 [&](const CaseInput& other) { return other.case_id == id; });
+  return taken ? safe_case_id(flat_name(file.lexically_relative(source.root))) : id;
 }
 
 /// A broken file may belong to any study of its folder, so each of them fails; alone, it is a case.
@@ -161,12 +185,31 @@ void add_failure(const fs::path& file, const ListedFile& listed, const CaseSourc
     }
   }
   if (!found) {
-    CaseInput& input = cases.emplace_back();
+    CaseInput input;
     input.format = CaseInput::Format::dicom;
     input.root = source.root;
     input.files = {file};
-    input.case_id = safe_case_id(flat_name(file.lexically_relative(source.root)));
+    input.case_id = free_id(file, source, cases);
     input.failure = failure;
+    cases.push_back(std::move(input));
+  }
+}
+
+/// A header that was cut short may end before it names its study: such a slice must not be missed
+/// in silence.
+void mark_files_without_study(CaseSource& source) {
+  std::set<fs::path> folders_of_studies;
+  for (std::size_t i = 0; i < source.studies.size(); ++i) {
+    if (!source.studies[i].study_uid.empty()) {
+      folders_of_studies.insert(source.files.dicom[i].parent_path());
+    }
+  }
+  for (std::size_t i = 0; i < source.studies.size(); ++i) {
+    ListedFile& listed = source.studies[i];
+    if (listed.kind == ListedFile::Kind::image && listed.study_uid.empty() &&
+        folders_of_studies.contains(source.files.dicom[i].parent_path())) {
+      listed.kind = ListedFile::Kind::without_study;
+    }
   }
 }
 
@@ -186,6 +229,7 @@ void add_single_file(const fs::path& file, CaseSource& source) {
 }
 
 std::vector<CaseInput> cases_of(CaseSource& source) {
+  mark_files_without_study(source);
   for (std::size_t i = 0; i < source.files.dicom.size(); ++i) {
     if (source.studies[i].kind == ListedFile::Kind::not_an_image) {
       ++source.files.skipped[source.files.dicom[i].parent_path()];

@@ -3,7 +3,10 @@
 #include "dicom_dataset.hpp"
 
 #include <gdcmByteValue.h>
+#include <gdcmDicts.h>
+#include <gdcmGlobal.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -40,6 +43,15 @@ template <typename T> std::vector<double> binary_numbers(std::string_view bytes)
     numbers.push_back(static_cast<double>(value));
   }
   return numbers;
+}
+
+/// The value representation of an element; the dictionary's where the file does not say it.
+gdcm::VR::VRType representation(const gdcm::DataSet& data, const gdcm::Tag& tag) {
+  const gdcm::VR vr = data.GetDataElement(tag).GetVR();
+  if (vr != gdcm::VR::INVALID && vr != gdcm::VR::UN) {
+    return vr;
+  }
+  return gdcm::Global::GetInstance().GetDicts().GetDictEntry(tag).GetVR();
 }
 
 std::optional<double> parsed(const std::string& text) {
@@ -91,26 +103,25 @@ std::optional<std::vector<double>> numbers_of(const gdcm::DataSet& data, const g
   if (!has_value(data, tag)) {
     return std::nullopt;
   }
-  const gdcm::VR vr = data.GetDataElement(tag).GetVR();
   std::vector<double> numbers;
-  if (vr == gdcm::VR::FD || vr == gdcm::VR::FL) {
-    const std::string_view bytes = bytes_of(data, tag);
-    numbers = vr == gdcm::VR::FD ? binary_numbers<double>(bytes) : binary_numbers<float>(bytes);
-  } else {
+  switch (representation(data, tag)) {
+  case gdcm::VR::FD:
+    numbers = binary_numbers<double>(bytes_of(data, tag));
+    break;
+  case gdcm::VR::FL:
+    numbers = binary_numbers<float>(bytes_of(data, tag));
+    break;
+  case gdcm::VR::UL:
+    numbers = binary_numbers<std::uint32_t>(bytes_of(data, tag));
+    break;
+  default:
     for (const std::string& text : texts_of(data, tag)) {
-      const std::optional<double> number = parsed(text);
-      if (!number) {
-        return std::nullopt;
-      }
-      numbers.push_back(*number);
+      numbers.push_back(parsed(text).value_or(std::nan("")));
     }
   }
-  for (const double number : numbers) {
-    if (!std::isfinite(number)) {
-      return std::nullopt;
-    }
-  }
-  return numbers;
+  const bool finite = std::all_of(numbers.begin(), numbers.end(),
+                                  [](double number) { return std::isfinite(number); });
+  return finite ? std::optional(numbers) : std::nullopt;
 }
 
 std::optional<double> number_of(const gdcm::DataSet& data, const gdcm::Tag& tag) {

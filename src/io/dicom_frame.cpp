@@ -20,6 +20,7 @@ using gdcm::Tag;
 
 constexpr std::size_t max_frames = 20'000; // a dynamic study has some hundreds
 constexpr double direction_tolerance = 1e-3;
+constexpr double largest_scale = 1e28; // times 32 bits: still a float
 
 void set_fault(DicomFrame& frame, const char* code, const std::string& what) {
   if (!frame.fault) {
@@ -64,6 +65,7 @@ bool agent_named(const DataSet& data) {
 }
 
 void read_series(const DataSet& data, DicomFrame& frame) {
+  frame.patient_id = text_of(data, Tag(0x0010, 0x0020));
   frame.series_uid = text_of(data, Tag(0x0020, 0x000e));
   frame.sop_class = text_of(data, Tag(0x0008, 0x0016));
   const std::vector<std::string> modality = codes_of(data, Tag(0x0008, 0x0060));
@@ -178,8 +180,10 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
     read(Tag(0x0028, 0x1053), frame.slope);
     read(Tag(0x0028, 0x1052), frame.intercept);
   });
-  if (!std::isfinite(frame.slope) || !std::isfinite(frame.intercept) || frame.slope == 0) {
-    set_fault(frame, "rescale_slope", "RescaleSlope or RescaleIntercept is zero or not a number");
+  if (!(std::abs(frame.slope) <= largest_scale && std::abs(frame.intercept) <= largest_scale) ||
+      frame.slope == 0) {
+    set_fault(frame, "rescale_slope",
+              "RescaleSlope or RescaleIntercept is zero, not a number or beyond single precision");
   }
 }
 
@@ -239,12 +243,13 @@ std::vector<DicomFrame> read_frames(const std::filesystem::path& file, const std
   bool parsed = false;
   try {
     const Tag pixels(0x7fe0, 0x0010);
-    parsed = reader.ReadUpToTag(pixels, {pixels}); // stops in front of their first byte
-  } catch (const std::exception&) {                // its text may hold values of the header
+    // Stops in front of the first byte of the pixels.
+    parsed = is_deflated(meta) ? reader.Read() : reader.ReadUpToTag(pixels, {pixels});
+  } catch (const std::exception&) { // its text may hold values of the header
     parsed = false;
   }
   if (!parsed) {
-    throw dicom_unreadable(name);
+    throw dicom_unreadable(meta, name);
   }
   const DataSet& data = reader.GetFile().GetDataSet();
   DicomFrame frame;

@@ -19,6 +19,7 @@ struct DicomFrame {
   std::size_t number = 0; ///< frame in the file, from 0
   std::string name;       ///< relative path of the file, with the frame where there are several
 
+  std::string patient_id; ///< identity, never in a message
   std::string series_uid;
   std::string sop_class;
   std::string transfer_syntax;

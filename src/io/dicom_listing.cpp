@@ -14,13 +14,14 @@ namespace cordlesion::io {
 ListedFile list_file(const std::filesystem::path& file) {
   const gdcm::Tag sop_class(0x0008, 0x0016);
   const gdcm::Tag study(0x0020, 0x000d);
-  if (!read_dicom_meta(file).plausible) {
+  const DicomMeta meta = read_dicom_meta(file);
+  if (!meta.plausible) {
     return {};
   }
   gdcm::Reader reader;
   reader.SetFileName(file.c_str());
   try {
-    if (!reader.ReadSelectedTags({sop_class, study})) {
+    if (!(is_deflated(meta) ? reader.Read() : reader.ReadSelectedTags({sop_class, study}))) {
       return {};
     }
   } catch (const std::bad_alloc&) {

@@ -9,7 +9,8 @@
 namespace cordlesion::io {
 
 struct ListedFile {
-  enum class Kind { image, not_an_image, unreadable, crashed, timed_out };
+  /// `without_study`: an image that names no study, although others of its folder do.
+  enum class Kind { image, not_an_image, without_study, unreadable, crashed, timed_out };
   Kind kind = Kind::unreadable;
   std::string study_uid; ///< never printed; empty if the file does not give it
   std::string assertion; ///< of the library, if that is how it crashed

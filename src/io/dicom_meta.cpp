@@ -89,6 +89,10 @@ DicomMeta parse_dicom_meta(std::string_view head, std::size_t file_bytes) {
   return meta;
 }
 
+bool is_deflated(const DicomMeta& meta) {
+  return meta.transfer_syntax == "1.2.840.10008.1.2.1.99";
+}
+
 DicomMeta read_dicom_meta(const std::filesystem::path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
@@ -136,9 +140,11 @@ void require_known_transfer_syntax(const DicomMeta& meta, const std::string& nam
   }
 }
 
-Error dicom_unreadable(const std::string& name) {
+Error dicom_unreadable(const DicomMeta& meta, const std::string& name) {
+  const bool untold = meta.preamble && meta.transfer_syntax.empty();
   return case_error(Stage::read, "dicom_unreadable",
-                    name + ": a DICOM header that cannot be parsed",
+                    name + ": a DICOM header that cannot be parsed" +
+                        (untold ? "; it names no transfer syntax" : ""),
                     "export or copy the file again, or take it out of the folder");
 }
 

@@ -18,6 +18,9 @@ struct DicomMeta {
   std::string transfer_syntax; ///< TransferSyntaxUID; empty if not given
 };
 
+/// Deflated Explicit VR Little Endian. GDCM cannot stop within such a file if it is small.
+bool is_deflated(const DicomMeta& meta);
+
 DicomMeta parse_dicom_meta(std::string_view head, std::size_t file_bytes);
 DicomMeta read_dicom_meta(const std::filesystem::path& file);
 
@@ -27,6 +30,7 @@ bool is_not_an_image(std::string_view sop_class);
 /// Throws a case error `transfer_syntax_unknown` that names the UID.
 void require_known_transfer_syntax(const DicomMeta& meta, const std::string& name);
 
-Error dicom_unreadable(const std::string& name);
+/// The case error `dicom_unreadable` of a file that could not be parsed.
+Error dicom_unreadable(const DicomMeta& meta, const std::string& name);
 
 } // namespace cordlesion::io

@@ -1,6 +1,7 @@
 // The pixels of a chosen series as a float32 volume.
 #include "dicom_pixels.hpp"
 
+#include "decoder_output.hpp"
 #include "pixel_extent.hpp"
 
 #include <gdcmImage.h>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace cordlesion::io {
@@ -42,15 +44,38 @@ void check_length(const gdcm::Image& image, std::size_t needed, const std::strin
   }
 }
 
+/// As far as a decoder said why.
+std::string said(const std::optional<DecoderMessage>& message) {
+  return message ? "; the decoder says: " + message->text : "";
+}
+
+/// The pixels of a file whose size has been found to be as the header announces.
+std::vector<char> decompressed(const gdcm::Image& image, std::size_t needed,
+                               const DecoderOutput& output, const std::string& name,
+                               std::vector<Warning>& warnings) {
+  std::vector<char> raw(needed);
+  const bool decoded = image.GetBuffer(raw.data());
+  const std::optional<DecoderMessage> message = output.first_message();
+  if (!decoded || (message && message->pixels_lost)) {
+    throw bad_pixels("pixel_data_corrupt", name, "the pixels cannot be decoded" + said(message));
+  }
+  if (message) {
+    warnings.push_back({"decoder_warning", name + said(message)});
+  }
+  return raw;
+}
+
 /// All frames of a file as they are stored, little endian, decompressed.
 std::vector<char> decode(const std::filesystem::path& file, const std::string& name,
                          const PixelLayout& layout, std::vector<Warning>& warnings) {
   const std::size_t needed = frame_bytes(layout) * layout.frames;
+  const DecoderOutput output;
   gdcm::ImageReader reader;
   reader.SetFileName(file.c_str());
   try {
     if (!reader.Read()) {
-      throw bad_pixels("pixel_data_unreadable", name, "the pixels cannot be read");
+      throw bad_pixels("pixel_data_unreadable", name,
+                       "the pixels cannot be read" + said(output.first_message()));
     }
     const gdcm::Image& image = reader.GetImage();
     const bool encapsulated = image.GetDataElement().GetByteValue() == nullptr;
@@ -63,17 +88,14 @@ std::vector<char> decode(const std::filesystem::path& file, const std::string& n
       throw bad_pixels("pixel_data_mismatch", name,
                        "the pixels are not of the size that the header announces");
     }
-    std::vector<char> raw(needed);
-    if (!image.GetBuffer(raw.data())) {
-      throw bad_pixels("pixel_data_corrupt", name, "the pixels cannot be decoded");
-    }
-    return raw;
+    return decompressed(image, needed, output, name, warnings);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const Error&) {
     throw;
   } catch (const std::exception&) { // its text may hold values of the header
-    throw bad_pixels("pixel_data_unreadable", name, "the pixels cannot be read");
+    throw bad_pixels("pixel_data_unreadable", name,
+                     "the pixels cannot be read" + said(output.first_message()));
   }
 }
 
@@ -143,7 +165,7 @@ void compare_duplicates(const StudyCandidate& series, const std::vector<float>& 
   const std::size_t slice_size = geometry.grid.size[0] * geometry.grid.size[1];
   for (std::size_t i = 0; i < geometry.duplicates.size(); ++i) {
     const auto [slice, duplicate] = geometry.duplicates[i];
-    const float* first = voxels.data() + slice * slice_size;
+    const float* first = voxels.data() + geometry.place[slice] * slice_size;
     if (!std::equal(first, first + slice_size, extra.data() + i * slice_size)) {
       throw case_error(Stage::read, "duplicate_slice",
                        series.frames[geometry.order[slice]].name + " and " +
@@ -178,7 +200,7 @@ Image read_pixels(const StudyCandidate& series, const std::vector<std::filesyste
   FramesOfFile wanted;
   for (std::size_t slice = 0; slice < geometry.order.size(); ++slice) {
     const DicomFrame& frame = series.frames[geometry.order[slice]];
-    wanted[frame.file].emplace_back(&frame, voxels.data() + slice * slice_size);
+    wanted[frame.file].emplace_back(&frame, voxels.data() + geometry.place[slice] * slice_size);
   }
   for (std::size_t i = 0; i < geometry.duplicates.size(); ++i) {
     const DicomFrame& frame = series.frames[geometry.duplicates[i].second];

@@ -1,6 +1,7 @@
 // From the files of a case to its image: what a worker of the loading process does.
 #include "load_case.hpp"
 
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/core/digest.hpp"
 #include "cordlesion/core/slice_stack.hpp"
 #include "dicom_frame.hpp"
@@ -11,6 +12,10 @@
 #include "volume_file.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 namespace cordlesion::io {
@@ -58,6 +63,42 @@ std::vector<std::string> names_of(const CaseInput& input) {
   return names;
 }
 
+/// One warning for all files of which the same is to be said.
+void join_alike(std::vector<Warning>& warnings) {
+  std::vector<Warning> joined;
+  std::map<std::string, std::size_t> others;
+  for (Warning& warning : warnings) {
+    if (!others.contains(warning.code)) {
+      others[warning.code] = 0;
+      joined.push_back(std::move(warning));
+    } else {
+      ++others[warning.code];
+    }
+  }
+  for (Warning& warning : joined) {
+    if (const std::size_t more = others[warning.code]; more > 0) {
+      warning.message += "; so it is with " + counted(more, "other file");
+    }
+  }
+  warnings = std::move(joined);
+}
+
+/// Some anonymisers give every study the same UID: choosing among patients would be worse than
+/// failing.
+void require_one_patient(const std::vector<DicomFrame>& frames) {
+  std::set<std::string> patients;
+  for (const DicomFrame& frame : frames) {
+    patients.insert(frame.patient_id);
+  }
+  patients.erase("");
+  if (patients.size() > 1) {
+    throw case_error(Stage::select, "several_patients",
+                     "files with one StudyInstanceUID have " + std::to_string(patients.size()) +
+                         " different PatientIDs, one expected",
+                     "give each patient's folder as an input of its own");
+  }
+}
+
 std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std::string>& names,
                                    const LoadOptions& options, const NoteFile& note,
                                    std::vector<Warning>& warnings) {
@@ -67,6 +108,8 @@ std::vector<StudyCandidate> assess(const CaseInput& input, const std::vector<std
     std::vector<DicomFrame> of_file = read_frames(input.files[i], names[i], i, warnings);
     std::move(of_file.begin(), of_file.end(), std::back_inserter(frames));
   }
+  join_alike(warnings);
+  require_one_patient(frames);
   return assess_study(frames, options);
 }
 
@@ -89,6 +132,20 @@ std::string digest_of(const std::vector<std::filesystem::path>& files,
   return sha.hex();
 }
 
+/// None if the slices are evenly spaced.
+std::optional<std::vector<std::size_t>> missing_slices(const StackGeometry& geometry) {
+  if (!geometry.gaps) {
+    return std::nullopt;
+  }
+  std::vector<std::size_t> missing;
+  for (std::size_t slice = 0; slice < geometry.grid.size[2]; ++slice) {
+    if (!std::binary_search(geometry.place.begin(), geometry.place.end(), slice)) {
+      missing.push_back(slice);
+    }
+  }
+  return missing;
+}
+
 LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const NoteFile& note) {
   LoadedCase loaded;
   loaded.format = "dicom";
@@ -98,7 +155,11 @@ LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const 
   const StudyCandidate& chosen = candidates[best];
   loaded.series = chosen.decision.info;
   loaded.candidates = decisions_of(candidates);
-  loaded.image = read_pixels(chosen, input.files, names, note, loaded.warnings);
+  loaded.missing_slices = missing_slices(chosen.geometry);
+  std::vector<Warning> of_pixels;
+  loaded.image = read_pixels(chosen, input.files, names, note, of_pixels);
+  join_alike(of_pixels);
+  std::move(of_pixels.begin(), of_pixels.end(), std::back_inserter(loaded.warnings));
   require_usable(loaded.image, "the series of " + chosen.frames.front().name);
   loaded.digest = digest_of(input.files, names, note);
   return loaded;

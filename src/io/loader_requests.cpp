@@ -26,6 +26,7 @@ template <typename Archive> void case_fields(Archive& a, LoadedCase& loaded, Gri
   a(loaded.digest);
   a(loaded.series);
   a(loaded.candidates);
+  a(loaded.missing_slices);
   a(loaded.warnings);
   a(grid);
 }

@@ -1,5 +1,6 @@
 // The decision on each series of a study: what it is, whether it can serve, and why.
 #include "cordlesion/core/digest.hpp"
+#include "known_codes.hpp"
 #include "number_text.hpp"
 #include "sagittal_rule.hpp"
 #include "series_grouping.hpp"
@@ -27,10 +28,10 @@ SeriesInfo describe_group(const SliceGroup& group, const LoadOptions& options) {
   SeriesInfo info;
   info.uid_digest = sha256_of_text(frame.series_uid).substr(0, 16);
   info.description = options.include_identifiers ? frame.description : "";
-  info.modality = frame.modality;
-  info.image_type = frame.image_type;
-  info.scanning_sequence = joined(frame.scanning_sequence);
-  info.sequence_variant = joined(frame.sequence_variant);
+  info.modality = listed_code(frame.modality);
+  info.image_type = listed_codes(frame.image_type);
+  info.scanning_sequence = joined(listed_codes(frame.scanning_sequence));
+  info.sequence_variant = joined(listed_codes(frame.sequence_variant));
   info.repetition_time_ms = frame.repetition_time_ms;
   info.echo_time_ms = frame.echo_time_ms;
   info.inversion_time_ms = frame.inversion_time_ms;
@@ -46,7 +47,7 @@ SeriesInfo describe_group(const SliceGroup& group, const LoadOptions& options) {
   return info;
 }
 
-void establish(const SliceGroup& group, StudyCandidate& candidate) {
+void establish(const SliceGroup& group, const LoadOptions& options, StudyCandidate& candidate) {
   const DicomFrame& frame = group.frames.front();
   candidate.decision.info.sagittal_angle_deg =
       frame.placed ? angle_to_left_right_deg(cross(frame.row, frame.column)) : 0;
@@ -56,7 +57,8 @@ void establish(const SliceGroup& group, StudyCandidate& candidate) {
     return;
   }
   try {
-    candidate.geometry = establish_geometry(group.frames);
+    const bool sagittal = candidate.decision.info.sagittal_angle_deg <= max_sagittal_angle_deg;
+    candidate.geometry = establish_geometry(group.frames, options.allow_gaps && sagittal);
     candidate.decision.info.grid = candidate.geometry.grid;
     candidate.decision.info.readable = true;
   } catch (const Error& error) {
@@ -73,7 +75,8 @@ bool has_type(const DicomFrame& frame, std::string_view type) {
 std::string not_an_mr_slice(const DicomFrame& frame) {
   if (frame.layout.samples_per_pixel != 1 ||
       (frame.layout.photometric != "MONOCHROME1" && frame.layout.photometric != "MONOCHROME2")) {
-    return "colour or unknown pixels (" + frame.layout.photometric + "), not an MR image";
+    return "colour or unknown pixels (" + listed_code(frame.layout.photometric) +
+           "), not an MR image";
   }
   if (frame.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.7")) {
     return "secondary capture, not an MR image";
@@ -83,7 +86,8 @@ std::string not_an_mr_slice(const DicomFrame& frame) {
   }
   const bool mr_class = frame.sop_class.starts_with("1.2.840.10008.5.1.4.1.1.4");
   if (frame.modality != "MR" && !(frame.modality.empty() && mr_class)) {
-    return "modality " + (frame.modality.empty() ? "not given" : frame.modality) + ", MR expected";
+    return "modality " + (frame.modality.empty() ? "not given" : listed_code(frame.modality)) +
+           ", MR expected";
   }
   // DERIVED\SECONDARY alone says nothing: some scanners write it on every image.
   static constexpr std::array<std::string_view, 24> derived{
@@ -115,13 +119,16 @@ std::string geometry_reason(const StudyCandidate& candidate) {
 }
 
 /// Higher is better; what it is called counts only between equals.
-double score_of(const DicomFrame& frame, const Weighting& weighting, double angle_deg) {
+double score_of(const StudyCandidate& candidate, const Weighting& weighting) {
+  const DicomFrame& frame = candidate.frames.front();
   double score = weighting.kind != "T2" ? 10 : weighting.from_timing ? 100 : 50;
-  score += angle_deg <= max_sagittal_angle_deg ? 20 : 0;
+  score += candidate.decision.info.sagittal_angle_deg <= max_sagittal_angle_deg ? 20 : 0;
+  score -= candidate.geometry.gaps ? 15 : 0;
   score -= frame.contrast_agent ? 5 : 0;
   score -= frame.echo_time_ms.value_or(0) > 500 ? 10 : 0; // water alone, as in myelography
   score -= has_type(frame, "WATER") || has_type(frame, "OPP_PHASE") ? 10 : 0;
   score += named_weighting(frame) == "T2" ? 1 : 0;
+  score -= named_localizer(frame) ? 2 : 0;
   return score;
 }
 
@@ -153,7 +160,7 @@ void decide(StudyCandidate& candidate, const LoadOptions& options) {
     return;
   }
   candidate.suitable = true;
-  decision.score = score_of(frame, weighting, decision.info.sagittal_angle_deg);
+  decision.score = score_of(candidate, weighting);
   decision.accepted = !candidate.fault;
   decision.reason = candidate.fault
                         ? std::string("cannot be read: ") + candidate.fault->what()
@@ -173,7 +180,7 @@ std::vector<StudyCandidate> assess_study(const std::vector<DicomFrame>& frames,
     StudyCandidate& candidate = candidates.emplace_back();
     candidate.decision.info = describe_group(group, options);
     candidate.series_uid = group.frames.front().series_uid;
-    establish(group, candidate);
+    establish(group, options, candidate);
     candidate.frames = std::move(group.frames);
     LoadOptions own = options; // a series named by its UID is taken for what the user says it is
     own.assume_sagittal_t2 |= options.series_uid && named_by_user(candidate, *options.series_uid);

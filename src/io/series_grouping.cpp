@@ -74,11 +74,12 @@ void note_faults(SliceGroup& group) {
   }
 }
 
-/// Gives the fault of a frame that has no place to every group of its series.
+/// Gives the fault of a frame that has no place to every group of its series, or to all if it does
+/// not even say which series that is.
 void attach_unplaced(const DicomFrame& frame, std::vector<SliceGroup>& groups) {
   bool attached = false;
   for (SliceGroup& group : groups) {
-    if (group.frames.front().series_uid == frame.series_uid) {
+    if (frame.series_uid.empty() || group.frames.front().series_uid == frame.series_uid) {
       group.fault = group.fault ? group.fault : frame.fault;
       attached = true;
     }

@@ -104,6 +104,32 @@ void report_ambiguity(const std::vector<StudyCandidate>& candidates, std::size_t
   warnings.push_back({"ambiguous_series", message + "; the first was taken"});
 }
 
+bool at_new_place(const DicomFrame& frame, const std::vector<DicomFrame>& chosen) {
+  constexpr double same_place_mm = 0.1;
+  const Vec3 normal = cross(chosen.front().row, chosen.front().column);
+  return std::none_of(chosen.begin(), chosen.end(), [&](const DicomFrame& other) {
+    return std::abs(dot(frame.position_mm, normal) - dot(other.position_mm, normal)) <
+           same_place_mm;
+  });
+}
+
+/// Single slices of the chosen series that some value keeps apart: the stack may end too early.
+void report_left_out(const std::vector<StudyCandidate>& candidates, const StudyCandidate& chosen,
+                     std::vector<Warning>& warnings) {
+  constexpr std::size_t fewest_of_a_stack = 3;
+  for (const StudyCandidate& other : candidates) {
+    const DicomFrame& frame = other.frames.front();
+    const bool parallel = frame.placed && std::abs(other.decision.info.sagittal_angle_deg -
+                                                   chosen.decision.info.sagittal_angle_deg) < 0.1;
+    if (!other.decision.chosen && other.series_uid == chosen.series_uid && parallel &&
+        other.frames.size() < fewest_of_a_stack && at_new_place(frame, chosen.frames)) {
+      warnings.push_back({"slices_left_out",
+                          frame.name + " belongs to the chosen series by its UID and lies beside "
+                                       "it, but differs in what it is; it was left out"});
+    }
+  }
+}
+
 } // namespace
 
 std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOptions& options,
@@ -128,6 +154,10 @@ std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOpt
   }
   report_ambiguity(candidates, best, options, warnings);
   candidates[best].decision.chosen = true;
+  report_left_out(candidates, candidates[best], warnings);
+  if (candidates[best].geometry.gaps) {
+    warnings.push_back(*candidates[best].geometry.gaps);
+  }
   return best;
 }
 

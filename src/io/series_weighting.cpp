@@ -43,10 +43,8 @@ std::string evidence_of(const DicomFrame& frame) {
 }
 
 bool is_inversion(const DicomFrame& frame) {
-  // A TI without the word IR is trusted only where the scanner does not say what it did.
-  const auto& sequence = frame.scanning_sequence;
-  const bool silent = sequence.empty() || has(sequence, "RM");
-  return has(sequence, "IR") || (silent && frame.inversion_time_ms.has_value());
+  // A TI is enough: not every scanner and not every anonymiser keeps the word IR.
+  return has(frame.scanning_sequence, "IR") || frame.inversion_time_ms.has_value();
 }
 
 std::string inversion_weighting(const DicomFrame& frame) {
@@ -92,15 +90,29 @@ std::string timed_weighting(const DicomFrame& frame) {
   return spin_echo_weighting(*frame.repetition_time_ms, *frame.echo_time_ms);
 }
 
-} // namespace
-
-std::string named_weighting(const DicomFrame& frame) {
+/// Everything that the series is called, in capitals and between blanks.
+std::string names_of(const DicomFrame& frame) {
   std::string name = " " + frame.description + " " + frame.protocol + " ";
   for (const std::string& type : frame.image_type) {
     name += type + " ";
   }
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
+} // namespace
+
+bool named_localizer(const DicomFrame& frame) {
+  static constexpr std::array<std::string_view, 8> words{" LOC ",   " LOC_", "_LOC ",  "LOCALIZ",
+                                                         "LOCALIS", "SCOUT", "SURVEY", "PILOT"};
+  const std::string name = names_of(frame);
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return name.find(word) != std::string::npos; });
+}
+
+std::string named_weighting(const DicomFrame& frame) {
+  const std::string name = names_of(frame);
   static constexpr std::array<std::pair<std::string_view, const char*>, 15> words{
       {{"STIR", "STIR"},
        {"TIRM", "STIR"},

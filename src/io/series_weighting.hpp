@@ -18,4 +18,7 @@ Weighting weighting_of(const DicomFrame& frame);
 /// The weighting that a series' names announce; `unknown` if none.
 std::string named_weighting(const DicomFrame& frame);
 
+/// True if a name says localizer. Fast ones have the timing of a T2.
+bool named_localizer(const DicomFrame& frame);
+
 } // namespace cordlesion::io

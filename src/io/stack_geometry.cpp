@@ -2,9 +2,11 @@
 #include "stack_geometry.hpp"
 
 #include "number_text.hpp"
+#include "volume_limits.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 
 namespace cordlesion::io {
@@ -13,6 +15,7 @@ namespace {
 constexpr double same_position_mm = 0.01;
 constexpr double uneven_mm = 0.1; // both limits must be exceeded
 constexpr double uneven_fraction = 0.01;
+constexpr double sheared_fraction = 0.001; // direction cosines rounded to three digits
 constexpr std::size_t fewest_slices = 3;
 
 void require_same_size(const std::vector<DicomFrame>& frames) {
@@ -78,8 +81,10 @@ double median_gap(const std::vector<double>& along, const std::vector<std::size_
   return *middle;
 }
 
-void require_even(const std::vector<DicomFrame>& frames, const std::vector<double>& along,
-                  const std::vector<std::size_t>& order) {
+/// The first place where neighbours lie further apart, or nearer, than the others.
+std::optional<Error> uneven_gap(const std::vector<DicomFrame>& frames,
+                                const std::vector<double>& along,
+                                const std::vector<std::size_t>& order) {
   const double expected = median_gap(along, order);
   for (std::size_t i = 1; i < order.size(); ++i) {
     const double gap = along[order[i]] - along[order[i - 1]];
@@ -87,14 +92,42 @@ void require_even(const std::vector<DicomFrame>& frames, const std::vector<doubl
     if (off > uneven_mm && off > uneven_fraction * expected) {
       const double missing = gap / expected - 1;
       const bool whole = missing > 0.5 && std::abs(missing - std::round(missing)) < 0.05;
-      throw case_error(
+      return case_error(
           Stage::read, "slice_gap",
           "between " + frames[order[i - 1]].name + " and " + frames[order[i]].name + " lie " +
               number_text(gap, 2) + " mm, " + number_text(expected, 2) + " mm expected" +
               (whole ? ": " + number_text(std::round(missing), 0) + " slice(s) missing" : ""),
-          "export the whole series again");
+          "export the whole series again, or use --allow-gaps to go without volumes");
     }
   }
+  return std::nullopt;
+}
+
+/// Puts unevenly spaced slices at the nearest places of a grid that keeps the first and the last
+/// exactly. Throws `gap` if two would come to one place.
+void leave_gaps(const Error& gap, const std::vector<double>& along, StackGeometry& geometry) {
+  const std::vector<std::size_t>& order = geometry.order;
+  const double length = along[order.back()] - along[order.front()];
+  const double places = std::round(length / median_gap(along, order));
+  if (places > static_cast<double>(max_voxels)) {
+    throw gap;
+  }
+  const double spacing = length / places;
+  double furthest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const double exact = (along[order[i]] - along[order.front()]) / spacing;
+    geometry.place[i] = static_cast<std::size_t>(std::lround(exact));
+    furthest = std::max(furthest, std::abs(exact - std::round(exact)) * spacing);
+    if (i > 0 && geometry.place[i] <= geometry.place[i - 1]) {
+      throw gap;
+    }
+  }
+  std::string message =
+      std::string(gap.what()) + "; as asked, each slice is taken by itself and no volume is given";
+  if (furthest > same_position_mm) {
+    message += "; slices lie up to " + number_text(furthest, 2) + " mm off the mask's grid";
+  }
+  geometry.gaps = Warning{"slice_gaps", message};
 }
 
 /// Every slice must lie straight above the first one.
@@ -107,7 +140,7 @@ void require_straight(const std::vector<DicomFrame>& frames, const std::vector<d
           frames[i].position_mm[k] - first.position_mm[k] - (along[i] - first_along) * normal[k];
     }
     const double distance = norm(aside);
-    if (distance > uneven_mm && distance > uneven_fraction * std::abs(along[i] - first_along)) {
+    if (distance > uneven_mm && distance > sheared_fraction * std::abs(along[i] - first_along)) {
       throw case_error(Stage::read, "sheared_stack",
                        frames[i].name + " lies " + number_text(distance, 2) +
                            " mm aside of the stack that begins with " + first.name +
@@ -124,7 +157,7 @@ Vec3 unit(const Vec3& v) {
 
 } // namespace
 
-StackGeometry establish_geometry(const std::vector<DicomFrame>& frames) {
+StackGeometry establish_geometry(const std::vector<DicomFrame>& frames, bool allow_gaps) {
   require_same_size(frames);
   const Vec3 row = unit(frames.front().row);
   const Vec3 normal = unit(cross(row, frames.front().column));
@@ -140,14 +173,26 @@ StackGeometry establish_geometry(const std::vector<DicomFrame>& frames) {
   const std::size_t top = geometry.order.back();
   const DicomFrame& first = frames[bottom];
   require_straight(frames, along, first, along[bottom], normal);
-  require_even(frames, along, geometry.order);
+  geometry.place.resize(geometry.order.size());
+  std::iota(geometry.place.begin(), geometry.place.end(), 0);
+  if (const auto gap = uneven_gap(frames, along, geometry.order)) {
+    if (!allow_gaps) {
+      throw Error(*gap);
+    }
+    leave_gaps(*gap, along, geometry);
+  }
+  const std::size_t last = geometry.place.back();
   Grid& grid = geometry.grid;
-  grid.size = {first.layout.columns, first.layout.rows, geometry.order.size()};
+  grid.size = {first.layout.columns, first.layout.rows, last + 1};
   grid.spacing_mm = {first.column_spacing_mm, first.row_spacing_mm,
-                     (along[top] - along[bottom]) / static_cast<double>(geometry.order.size() - 1)};
+                     (along[top] - along[bottom]) / static_cast<double>(last)};
   grid.origin_mm = first.position_mm;
   grid.direction = {row, cross(normal, row), normal};
   require_valid(grid);
+  require_size_within_limit({static_cast<std::int64_t>(grid.size[0]),
+                             static_cast<std::int64_t>(grid.size[1]),
+                             static_cast<std::int64_t>(grid.size[2])},
+                            "the series of " + first.name);
   return geometry;
 }
 

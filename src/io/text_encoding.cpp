@@ -53,7 +53,7 @@ std::string to_utf8(std::string_view text) {
     }
     if (keep || byte < 0x80) {
       out += c;
-    } else {
+    } else if (byte >= 0xA0) { // below lie Latin-1's own control characters
       out += static_cast<char>(0xC0U | byte >> 6U);
       out += static_cast<char>(0x80U | (byte & 0x3FU));
     }

@@ -160,6 +160,7 @@ template <typename Archive> void fields(Archive& a, LoadOptions& v) {
   a(v.series_uid);
   a(v.fail_on_ambiguity);
   a(v.assume_sagittal_t2);
+  a(v.allow_gaps);
   a(v.include_identifiers);
 }
 

@@ -97,8 +97,11 @@ Prediction parsed(const Json& report) {
   prediction.label = label_of(classification, prediction.status);
   prediction.nodes = nodes_of(classification);
   prediction.lesions = report.at("lesions").size();
-  prediction.volume_mm3 = report.at("segmentation").at("volume_mm3").get<double>();
-  prediction.segmentation_source = text_of_key(report.at("segmentation"), "source");
+  const Json& segmentation = report.at("segmentation");
+  if (segmentation.contains("volume_mm3")) {
+    prediction.volume_mm3 = segmentation.at("volume_mm3").get<double>();
+  }
+  prediction.segmentation_source = text_of_key(segmentation, "source");
   return prediction;
 }
 

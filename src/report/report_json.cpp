@@ -15,6 +15,9 @@ Json json_of(const InputRecord& input) {
   Json json{{"format", input.format}};
   add_grid(json, input.grid);
   json["digest"] = input.digest;
+  if (input.missing_slices) {
+    json["missing_slices"] = *input.missing_slices;
+  }
   if (input.series) {
     json["series"] = json_of(*input.series);
     json["series"]["candidates"] = candidates_json(input.candidates);
@@ -104,12 +107,23 @@ template <typename Items> Json list_of(const Items& items) {
   return list;
 }
 
+/// What lies between unevenly spaced slices is not known.
+void erase_volumes(Json& json) {
+  json["segmentation"].erase("volume_mm3");
+  for (Json& lesion : json["lesions"]) {
+    lesion.erase("volume_mm3");
+  }
+}
+
 void add_completed(Json& json, const CompletedCase& done) {
   json["input"] = json_of(done.input);
   json["preprocessing"] = json_of(done.preprocessing);
   json["segmentation"] = json_of(done.segmentation);
   json["selected_slices"] = list_of(done.selected_slices);
   json["lesions"] = list_of(done.lesions);
+  if (done.input.missing_slices) {
+    erase_volumes(json);
+  }
   json["classification"] = json_of(done.classification);
   json["geometry"] = {{"max_corner_error_mm", finite(done.max_corner_error_mm, "corner error")}};
 }
@@ -136,7 +150,8 @@ std::string to_json(const CaseReport& report) {
             {"tool", {{"name", "cordlesion"}, {"version", version()}, {"commit", commit()}}},
             {"case_id", report.case_id},
             {"status", status_of(report)},
-            {"warnings", json_of(report.warnings)}};
+            {"warnings", json_of(report.warnings)},
+            {"skipped_files", report.skipped_files}};
   if (const auto* done = std::get_if<CompletedCase>(&report.outcome)) {
     add_completed(json, *done);
   } else {

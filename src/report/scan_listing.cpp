@@ -54,6 +54,7 @@ std::string scan_json(const std::vector<ScannedCase>& cases) {
     Json json{{"case_id", scanned.case_id},
               {"format", scanned.format},
               {"files", scanned.files},
+              {"skipped_files", scanned.skipped_files},
               {"candidates", candidates_json(scanned.candidates)},
               {"warnings", json_of(scanned.warnings)}};
     if (scanned.failure) {

@@ -28,6 +28,10 @@ std::string cell(const Json& value) {
   return text.empty() ? std::string(missing) : text;
 }
 
+std::string cell_if(const Json& object, const char* key) {
+  return object.contains(key) ? cell(object[key]) : std::string(missing);
+}
+
 std::string joined(const std::vector<std::string>& cells, char separator) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -79,7 +83,7 @@ std::string result_row(const Json& report) {
   cells.push_back(probability_cell(report, "astrocytoma_vs_ependymoma", "ependymoma"));
   cells.push_back(probability_cell(report, "ms_vs_nmosd", "nmosd"));
   cells.push_back(std::to_string(report["lesions"].size()));
-  cells.push_back(cell(report["segmentation"]["volume_mm3"]));
+  cells.push_back(cell_if(report["segmentation"], "volume_mm3"));
   cells.push_back(std::to_string(report["selected_slices"].size()));
   cells.push_back(warning_codes(report));
   cells.emplace_back(missing);
@@ -88,7 +92,7 @@ std::string result_row(const Json& report) {
 
 std::string lesion_row(const Json& case_id, const Json& lesion) {
   return joined({cell(case_id), cell(lesion["id"]), cell(lesion["voxels"]),
-                 cell(lesion["volume_mm3"]), cell(lesion["length_si_mm"]),
+                 cell_if(lesion, "volume_mm3"), cell(lesion["length_si_mm"]),
                  cell(lesion["width_ap_mm"]), cell(lesion["max_area_mm2"]),
                  joined_list(lesion["centroid_voxel"]), joined_list(lesion["centroid_ras_mm"]),
                  joined_list(lesion["slices"]), cell(lesion["mean_intensity"]),

@@ -4,12 +4,14 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from volumes import NMOSD, voxels
 
 MR_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
+ENHANCED_MR_STORAGE = MR_STORAGE + ".1"
 STUDY = "2.25.471100"
 IDENTITY = {
     "PatientName": "Plantedname^Wilhelmina",
@@ -44,14 +46,14 @@ def sagittal_pixels(volume):
     return [volume[i, ::-1, ::-1].T for i in range(volume.shape[0])]
 
 
-def new_slice(instance):
+def new_slice(instance, sop_class=MR_STORAGE):
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MR_STORAGE, instance
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, instance
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     file = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     file.is_little_endian, file.is_implicit_VR = True, False
-    file.SOPClassUID, file.SOPInstanceUID, file.Modality = MR_STORAGE, instance, "MR"
-    file.ImageType, file.SequenceVariant = ["ORIGINAL", "PRIMARY", "M", "SE"], "SK"
+    file.SOPClassUID, file.SOPInstanceUID, file.Modality = sop_class, instance, "MR"
+    file.ImageType, file.SequenceVariant, file.ScanningSequence = ["ORIGINAL", "PRIMARY", "M", "SE"], "SK", "SE"
     for name, value in IDENTITY.items():
         setattr(file, name, value)
     return file
@@ -64,8 +66,15 @@ def put_pixels(file, image):
     file.PixelData = np.ascontiguousarray(image, "<u2").tobytes()
 
 
-def write_series(folder: Path, name, plane="sagittal", sequence=None, volume=None, study=STUDY, spacing=4.0):
-    """Writes IM files into `folder`. A sagittal volume lies as volumes.AFFINE says."""
+def slice_path(folder: Path, name, k, study=STUDY):
+    return folder / f"IM{hashlib.sha256(f'{study} {name} {k}'.encode()).hexdigest()[:10]}"
+
+
+def write_series(folder: Path, name, plane="sagittal", sequence=None, volume=None, study=STUDY, spacing=4.0, change=None):
+    """Writes IM files into `folder`. A sagittal volume lies as volumes.AFFINE says.
+
+    change(file, k) alters slice k before it is written; if it returns False, the slice is left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     row, column = PLANES[plane]
     normal = np.cross(row, column)
@@ -81,7 +90,8 @@ def write_series(folder: Path, name, plane="sagittal", sequence=None, volume=Non
         file.ImageOrientationPatient = [str(value) for value in (*row, *column)]
         file.ImagePositionPatient = [f"{value:.6f}" for value in first + normal * spacing * k]
         put_pixels(file, image)
-        file.save_as(folder / f"IM{hashlib.sha256(f'{study} {name} {k}'.encode()).hexdigest()[:10]}", write_like_original=False)
+        if change is None or change(file, k) is not False:
+            file.save_as(slice_path(folder, name, k, study), write_like_original=False)
     return folder
 
 
@@ -93,3 +103,44 @@ def write_study(folder: Path, study=STUDY):
     write_series(folder, "d ax t2", plane="axial", volume=voxels(), study=study)
     (folder / "README.TXT").write_text("viewer")
     return folder
+
+
+def sequence_item(**values):
+    item = Dataset()
+    for name, value in values.items():
+        setattr(item, name, value)
+    return Sequence([item])
+
+
+def write_enhanced(path: Path, volume, stacks=("1",), study=STUDY, order=None, times=None):
+    """One enhanced multi-frame file: the sagittal slices of `volume` once per stack, 500 mm apart, as `order` says.
+
+    With `times` (a temporal position per stack) the stacks lie at one place.
+    """
+    slices = sagittal_pixels(volume)
+    frames = [(stack, k) for stack in range(len(stacks)) for k in range(len(slices))]
+    frames = [frames[i] for i in (order or range(len(frames)))]
+    file = new_slice(uid(f"{study} enhanced"), ENHANCED_MR_STORAGE)
+    del file.ScanningSequence
+    file.StudyInstanceUID, file.SeriesInstanceUID = study, uid(f"{study} enhanced")
+    file.SeriesDescription, file.EchoPulseSequence = f"{DESCRIPTION} enhanced", "SPIN"
+    shared, file.PerFrameFunctionalGroupsSequence = Dataset(), Sequence([])
+    row, column = PLANES["sagittal"]
+    shared.PlaneOrientationSequence = sequence_item(ImageOrientationPatient=[*row, *column])
+    shared.PixelMeasuresSequence = sequence_item(PixelSpacing=[1, 1], SliceThickness=4)
+    shared.MRTimingAndRelatedParametersSequence = sequence_item(RepetitionTime=3000.0)
+    shared.MREchoSequence = sequence_item(EffectiveEchoTime=100.0)
+    file.SharedFunctionalGroupsSequence = Sequence([shared])
+    for stack, k in frames:
+        frame = Dataset()
+        frame.PlanePositionSequence = sequence_item(ImagePositionPatient=[12.0 - 4 * k, -23.0 + (0 if times else 500 * stack), 78.0])
+        frame.FrameContentSequence = sequence_item(StackID=stacks[stack], InStackPositionNumber=k + 1)
+        if times:
+            frame.FrameContentSequence[0].TemporalPositionIndex = times[stack]
+        file.PerFrameFunctionalGroupsSequence.append(frame)
+    put_pixels(file, slices[0])
+    file.NumberOfFrames = str(len(frames))
+    file.PixelData = b"".join(np.ascontiguousarray(slices[k], "<u2").tobytes() for _, k in frames)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.save_as(path, write_like_original=False)
+    return path

@@ -65,6 +65,7 @@ def report(case_id, status="ok", probabilities=None, thresholds=None, abstain_ma
         "case_id": case_id,
         "status": status,
         "warnings": [],
+        "skipped_files": 0,
         "models": {"name": model, "version": "2", "trained": True, "trained_on": "numbers", "verified": True, "sha256": {"segmenter.pt": "0" * 64}},
         "digests": {"input": "0" * 64, "models": "0" * 64, "options": "0" * 64},
         "timing_ms": {},

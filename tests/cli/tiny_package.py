@@ -105,15 +105,22 @@ def write_manifest(folder: Path, **changes):
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
 
 
-def write_package(folder: Path, idle_rounds=0):
+class Echo(nn.Module):
+    """Returns its input as the probability, which `--save-probability` then shows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clone()
+
+
+def write_package(folder: Path, idle_rounds=0, segmenter=None, size=SIZE):
     folder.mkdir(parents=True)
     networks = {
-        "segmenter": Segmenter(idle_rounds),
+        "segmenter": segmenter or Segmenter(idle_rounds),
         "tumor_vs_demyelination": Classifier(True, 60.0, -20.0),
         "astrocytoma_vs_ependymoma": Classifier(False, 12.0, 4.0),
         "ms_vs_nmosd": Classifier(False, 8.0, 2.0),
     }
-    image = torch.linspace(0, 1, SIZE * SIZE).reshape(1, 1, SIZE, SIZE)
+    image = torch.linspace(0, 1, size * size).reshape(1, 1, size, size)
     mask = (image > 0.9).float()
     golden = nn.Module()
     golden.register_buffer("input", image)
@@ -123,5 +130,5 @@ def write_package(folder: Path, idle_rounds=0):
         torch.jit.save(script, str(folder / f"{name}.pt"))
         golden.register_buffer(name, script(image if name == "segmenter" else torch.cat([0 * image, image * mask, mask], dim=1)))
     torch.jit.save(torch.jit.script(golden), str(folder / "golden.pt"))
-    write_manifest(folder)
+    write_manifest(folder, input_size=size)
     return folder

@@ -53,4 +53,11 @@ SliceStack<T> to_slice_stack(const Volume<T>& volume, const CanonicalAxes& axes)
 template <typename T>
 Volume<T> to_volume(const SliceStack<T>& stack, const Grid& grid, const CanonicalAxes& axes);
 
+/// `stack` without the slices `missing` (ascending).
+template <typename T>
+SliceStack<T> without_slices(SliceStack<T> stack, const std::vector<std::size_t>& missing);
+/// The inverse: slices of zeros put in so that they become the slices `missing`.
+template <typename T>
+SliceStack<T> with_blank_slices(SliceStack<T> stack, const std::vector<std::size_t>& missing);
+
 } // namespace cordlesion

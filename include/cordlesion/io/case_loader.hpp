@@ -24,6 +24,7 @@ struct LoadOptions {
   std::optional<std::string> series_uid; ///< overrides the choice
   bool fail_on_ambiguity = false;        ///< --series-policy fail
   bool assume_sagittal_t2 = false;       ///< overrides weighting, never geometry
+  bool allow_gaps = false;               ///< unevenly spaced slices, each taken by itself
   bool include_identifiers = false;
 };
 
@@ -35,6 +36,9 @@ struct LoadedCase {
   std::string digest; ///< SHA-256 over the bytes of the case's files, in the order of their names
   std::optional<SeriesInfo> series;        ///< DICOM only
   std::vector<SeriesCandidate> candidates; ///< DICOM only, the chosen one included
+  /// Slices along axis 2 that were not acquired, their voxels 0; none if the slices are evenly
+  /// spaced.
+  std::optional<std::vector<std::size_t>> missing_slices;
   std::vector<Warning> warnings;
 };
 

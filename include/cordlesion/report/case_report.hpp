@@ -26,6 +26,9 @@ struct InputRecord {
   std::string format; ///< dicom, nifti, nrrd, metaimage
   Grid grid;
   std::string digest; ///< SHA-256 over the bytes of the source files
+  /// Slices of the grid that were not acquired; none if the slices are evenly spaced. Where it is
+  /// set, the report gives no volume.
+  std::optional<std::vector<std::size_t>> missing_slices;
   std::optional<SeriesInfo> series;
   std::vector<SeriesCandidate> candidates;
 };
@@ -91,6 +94,7 @@ struct CaseReport {
   std::string case_id;
   std::variant<CompletedCase, FailedCase> outcome;
   std::vector<Warning> warnings;
+  std::size_t skipped_files = 0; ///< beside the case's files and no images: text, PDF, ...
   ModelRecord models;
   Digests digests;
   std::map<std::string, double> timing_ms;

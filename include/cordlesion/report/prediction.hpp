@@ -22,10 +22,10 @@ struct Prediction {
   std::optional<std::string> label; ///< of the cascade; none without a lesion or of a failed case
   std::map<Node, NodePrediction> nodes; ///< those with a probability, on the path or not
   std::size_t lesions = 0;
-  double volume_mm3 = 0;
-  std::string segmentation_source; ///< network or corrected_mask; empty of a failed case
-  std::string error_code;          ///< of a failed case, else empty
-  std::string model;               ///< name and version of the package
+  std::optional<double> volume_mm3; ///< none of a failed case or one with gaps between its slices
+  std::string segmentation_source;  ///< network or corrected_mask; empty of a failed case
+  std::string error_code;           ///< of a failed case, else empty
+  std::string model;                ///< name and version of the package
   bool trained = false;
   std::string trained_on;
   bool identifiers_included = false; ///< identities from the images stand in the report

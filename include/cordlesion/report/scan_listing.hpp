@@ -15,6 +15,7 @@ struct ScannedCase {
   std::string case_id;
   std::string format; ///< dicom or volume_file
   std::size_t files = 0;
+  std::size_t skipped_files = 0; ///< beside them and no images
   std::vector<SeriesCandidate> candidates;
   std::optional<Error> failure; ///< why nothing in it can be used
   std::vector<Warning> warnings;

@@ -104,5 +104,18 @@ TEST(SliceStack, ObliqueGridTakesTheNearestAxesAndItsAngleIsReported) {
   EXPECT_NEAR(sagittal_angle_deg(grid, axes), 20, 1e-9);
 }
 
+TEST(SliceStack, LosesSlicesAndGetsBlankOnesInTheirPlaces) {
+  const Image image = canonical_volume();
+  const SliceStack<float> whole = to_slice_stack(image, canonical_axes(image.grid()));
+  const SliceStack<float> kept = without_slices(whole, {0, 2});
+  ASSERT_EQ(kept.slices, 1U);
+  EXPECT_TRUE(std::equal(kept.pixels.begin(), kept.pixels.end(), whole.slice(1)));
+  const SliceStack<float> back = with_blank_slices(kept, {0, 2});
+  ASSERT_EQ(back.pixels.size(), whole.pixels.size());
+  EXPECT_TRUE(std::equal(kept.pixels.begin(), kept.pixels.end(), back.slice(1)));
+  EXPECT_EQ(std::accumulate(back.slice(0), back.slice(1), 0.0F), 0);
+  EXPECT_EQ(std::accumulate(back.slice(2), back.slice(2) + back.slice_size(), 0.0F), 0);
+}
+
 } // namespace
 } // namespace cordlesion

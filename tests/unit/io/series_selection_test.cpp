@@ -46,6 +46,7 @@ TEST(SeriesSelection, KnowsTheWeightingFromTheTiming) {
       {"T1", timing("500", "12")},
       {"PD", timing("2500", "20")},
       {"STIR", timing("4000", "60", "IR", "160")},
+      {"STIR", timing("4000", "60", "SE", "160")},
       {"FLAIR", timing("9000", "110", "IR\\SE", "2500")},
       {"T1", timing("2000", "3", "GR\\IR", "900")},
       {"T2*", timing("600", "15", "GR")},

@@ -45,6 +45,15 @@ CaseReport failed_report() {
   return report;
 }
 
+TEST(ReportJson, GivesNoVolumeOfASeriesWithGaps) {
+  CaseReport gaps = completed_report();
+  std::get<CompletedCase>(gaps.outcome).input.missing_slices = {1};
+  const json report = json::parse(to_json(gaps));
+  EXPECT_EQ(report["input"]["missing_slices"], json::array({1}));
+  EXPECT_FALSE(report["segmentation"].contains("volume_mm3"));
+  EXPECT_FALSE(report["lesions"][0].contains("volume_mm3"));
+}
+
 TEST(ReportJson, HoldsTheDecisionAndItsProbabilities) {
   const json report = json::parse(to_json(completed_report()));
   EXPECT_EQ(report["status"], "ok");
