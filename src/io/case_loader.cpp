@@ -200,9 +200,9 @@ void CaseLoader::digest(const std::vector<CaseInput>& cases,
       [&](std::size_t i, const Error&) { take(i, std::nullopt); });
 }
 
-Image CaseLoader::load_volume(const std::filesystem::path& file,
-                              const std::filesystem::path& root) {
-  return parsed(impl_->server.start(volume_request(file, root), impl_->limits).wait(),
+Image CaseLoader::load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
+                              const VolumeChoice& choice) {
+  return parsed(impl_->server.start(volume_request(file, root, choice), impl_->limits).wait(),
                 impl_->limits, volume_of);
 }
 
