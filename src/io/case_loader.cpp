@@ -34,7 +34,8 @@ Error error_of_end(const WorkResult& result, const LoaderLimits& limits) {
   if (result.end() == WorkerEnd::out_of_memory) {
     return case_error(Stage::read, "reader_out_of_memory",
                       name + ": reading needs more memory than the loading process may take",
-                      "check the size that the file's header announces");
+                      "check the size that the file's header announces, and the limits of this job "
+                      "(ulimit -a)");
   }
   return reader_crashed(Stage::read, name, result.assertion());
 }
