@@ -172,14 +172,15 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
   groups.with(Tag(0x0028, 0x9145), [&](const DataSet& data) {
     const auto read = [&](const Tag& tag, double& value) {
       if (!text_of(data, tag).empty()) {
-        value = number_of(data, tag).value_or(std::nan(""));
+        const auto numbers = numbers_of(data, tag);
+        value = numbers && numbers->size() == 1 ? numbers->front() : std::nan("");
       }
     };
     read(Tag(0x0028, 0x1053), frame.slope);
     read(Tag(0x0028, 0x1052), frame.intercept);
   });
   if (!std::isfinite(frame.slope) || !std::isfinite(frame.intercept) || frame.slope == 0) {
-    set_fault(frame, "rescale_slope", "RescaleSlope or RescaleIntercept is zero or not a number");
+    set_fault(frame, "rescale_slope", "RescaleSlope or RescaleIntercept is zero or not one number");
   }
 }
 
