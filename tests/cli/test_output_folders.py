@@ -61,6 +61,7 @@ def test_resume_computes_nothing_twice(predict, cohort):
 
 
 def test_resume_recomputes_what_changed(predict, slow_package, cohort):
+    """Row 39 of the list of bad inputs: a changed input, option or model is computed anew."""
     def changed(*options, **models):
         """The cases that a further run computes anew."""
         before = times(former)
@@ -144,6 +145,7 @@ def test_fail_fast_stops_after_the_first_failure(predict, cohort):
 
 
 def test_leftovers_of_a_killed_run_are_swept(predict, cohort):
+    """Row 39: stale temporary files are swept."""
     output = predict(cohort)
     for folder in (output.folder, output.folder / "a"):
         (folder / ".cordlesion-1-1.nii.gz").write_bytes(b"half")
