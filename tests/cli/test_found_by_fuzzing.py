@@ -106,6 +106,13 @@ def test_a_slope_of_several_numbers_fails(predict, study):
     assert error["code"] == "rescale_slope" and path.name in error["message"]
 
 
+@pytest.mark.parametrize("twice", ["image", "site"])
+def test_a_case_list_with_a_column_twice_is_refused(run, tmp_path, twice):
+    (tmp_path / "cases.tsv").write_text(f"case_id\timage\t{twice}\tsite\na\tx.nii\ty.nii\tz\n")
+    result = run("scan", "--cases", "cases.tsv")
+    assert result.code == 2 and f"cases.tsv:1: column '{twice}' occurs twice" in result.err
+
+
 def test_a_manifest_that_goes_on_behind_a_nul_is_refused(run, tmp_path):
     package = write_package(tmp_path / "package")
     manifest = package / "manifest.json"
