@@ -31,7 +31,7 @@ def stored_values(file):
     """Pixels [row, column], their sign taken from the stored bits rather than from the padding above them."""
     pixels = file.pixel_array.astype(np.int64)
     bits = int(file.BitsStored)
-    pixels = pixels >> (int(file.HighBit) + 1 - bits) & (1 << bits) - 1
+    pixels = pixels >> (int(getattr(file, "HighBit", bits - 1)) + 1 - bits) & (1 << bits) - 1
     if file.PixelRepresentation == 1:
         pixels[pixels >= 1 << (bits - 1)] -= 1 << bits
     values = pixels * float(file.get("RescaleSlope", 1)) + float(file.get("RescaleIntercept", 0))
