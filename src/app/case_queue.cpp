@@ -21,7 +21,7 @@ void CaseQueue::start() {
 LoadedInput CaseQueue::finish(const io::CaseInput& input) {
   LoadedInput result{loader_.finish(), std::nullopt};
   if (const auto mask = corrected_mask_of(input, options_.corrected_masks)) {
-    result.corrected = loader_.load_volume(*mask, mask->parent_path());
+    result.corrected = loader_.load_volume(*mask, mask->parent_path(), options_.load.volume_choice);
   }
   return result;
 }

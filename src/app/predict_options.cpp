@@ -29,6 +29,18 @@ std::string text_of(inference::Precision precision) {
   return "auto";
 }
 
+std::string text_of(io::Orientation orientation) {
+  switch (orientation) {
+  case io::Orientation::sform:
+    return "sform";
+  case io::Orientation::qform:
+    return "qform";
+  case io::Orientation::agreeing:
+    break;
+  }
+  return "agreeing";
+}
+
 } // namespace
 
 std::map<std::string, std::string> result_options(const PredictOptions& options) {
@@ -45,6 +57,11 @@ std::map<std::string, std::string> result_options(const PredictOptions& options)
       {"allow_gaps", text_of(options.load.allow_gaps)},
       {"include_identifiers", text_of(options.load.include_identifiers)},
   };
+  const io::VolumeChoice& choice = options.load.volume_choice;
+  texts["prefer"] = text_of(choice.orientation);
+  if (choice.volume) {
+    texts["volume"] = std::to_string(*choice.volume);
+  }
   if (options.min_lesion_mm3) {
     texts["min_lesion_mm3"] = text_of(*options.min_lesion_mm3);
   }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -87,6 +88,11 @@ void open_standard_streams() {
   }
 }
 
+/// Writing beyond a file size limit (ulimit -f) must fail like a full disk, not end the process.
+void outlive_file_size_limits() {
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 /// Runs the command that was chosen; what it throws becomes a message and an exit code.
 ExitCode run_guarded(const RunCommand& run) {
   try {
@@ -113,6 +119,7 @@ ExitCode run_guarded(const RunCommand& run) {
 
 int run_application(int argc, char** argv) {
   open_standard_streams();
+  outlive_file_size_limits();
   CLI::App app{description, "cordlesion"};
   GlobalOptions global;
   add_global_options(app, global);

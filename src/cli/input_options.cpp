@@ -30,6 +30,14 @@ void add_input_options(CLI::App& command, InputOptions& options) {
                    "volume is reported");
   command.add_flag("--include-identifiers", options.include_identifiers,
                    "Let series descriptions and the like appear in the outputs");
+  command
+      .add_option("--prefer", options.prefer,
+                  "The placement to believe where the two of a NIfTI file disagree")
+      ->check(CLI::IsMember({"sform", "qform"}));
+  command
+      .add_option("--volume", options.volume,
+                  "Of a NIfTI file with several volumes use the N-th, from 1")
+      ->check(CLI::Range(1, 32767));
 }
 
 io::FindRequest find_request(const InputOptions& options) {
@@ -53,6 +61,11 @@ io::LoadOptions load_options(const InputOptions& options) {
   load.assume_sagittal_t2 = options.assume_sagittal_t2;
   load.allow_gaps = options.allow_gaps;
   load.include_identifiers = options.include_identifiers;
+  if (!options.prefer.empty()) {
+    load.volume_choice.orientation =
+        options.prefer == "sform" ? io::Orientation::sform : io::Orientation::qform;
+  }
+  load.volume_choice.volume = options.volume;
   return load;
 }
 

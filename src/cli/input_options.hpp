@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 namespace cordlesion::cli {
@@ -17,6 +19,8 @@ struct InputOptions {
   bool assume_sagittal_t2 = false;
   bool allow_gaps = false;
   bool include_identifiers = false;
+  std::string prefer;
+  std::optional<std::size_t> volume;
 };
 
 void add_input_options(CLI::App& command, InputOptions& options);

@@ -18,6 +18,10 @@ constexpr std::int64_t largest_input_size = 4096;
 constexpr std::size_t most_channels = 16;
 
 nlohmann::json parse_json(const std::string& text, const std::string& source) {
+  if (text.find('\0') != std::string::npos) { // the parser would take it for the end of the text
+    throw models_error("manifest_not_json", source + ": expected JSON, found a NUL byte",
+                       "Restore the file or export the package again.");
+  }
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& error) {

@@ -34,7 +34,8 @@ Error error_of_end(const WorkResult& result, const LoaderLimits& limits) {
   if (result.end() == WorkerEnd::out_of_memory) {
     return case_error(Stage::read, "reader_out_of_memory",
                       name + ": reading needs more memory than the loading process may take",
-                      "check the size that the file's header announces");
+                      "check the size that the file's header announces, and the limits of this job "
+                      "(ulimit -a)");
   }
   return reader_crashed(Stage::read, name, result.assertion());
 }
@@ -200,9 +201,9 @@ void CaseLoader::digest(const std::vector<CaseInput>& cases,
       [&](std::size_t i, const Error&) { take(i, std::nullopt); });
 }
 
-Image CaseLoader::load_volume(const std::filesystem::path& file,
-                              const std::filesystem::path& root) {
-  return parsed(impl_->server.start(volume_request(file, root), impl_->limits).wait(),
+Image CaseLoader::load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
+                              const VolumeChoice& choice) {
+  return parsed(impl_->server.start(volume_request(file, root, choice), impl_->limits).wait(),
                 impl_->limits, volume_of);
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 #include <vector>
 
 namespace cordlesion::io {
@@ -58,7 +59,9 @@ Image read_described(itk::ImageIOBase& io, const std::filesystem::path& header_f
                          std::to_string(count * voxels.type.bytes) + " expected",
                      "export or copy the file again");
   }
-  return {grid, read_voxels(source, voxels.type, count, {swapped, 1, 0})};
+  std::vector<float> values = read_voxels(source, voxels.type, count, {swapped, 1, 0});
+  source.require_end();
+  return {grid, std::move(values)};
 }
 
 } // namespace cordlesion::io

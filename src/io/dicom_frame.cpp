@@ -174,7 +174,8 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
   groups.with(Tag(0x0028, 0x9145), [&](const DataSet& data) {
     const auto read = [&](const Tag& tag, double& value) {
       if (!text_of(data, tag).empty()) {
-        value = number_of(data, tag).value_or(std::nan(""));
+        const auto numbers = numbers_of(data, tag);
+        value = numbers && numbers->size() == 1 ? numbers->front() : std::nan("");
       }
     };
     read(Tag(0x0028, 0x1053), frame.slope);
@@ -183,7 +184,7 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
   if (!(std::abs(frame.slope) <= largest_scale && std::abs(frame.intercept) <= largest_scale) ||
       frame.slope == 0) {
     set_fault(frame, "rescale_slope",
-              "RescaleSlope or RescaleIntercept is zero, not a number or beyond single precision");
+              "RescaleSlope or RescaleIntercept is zero, not one number or beyond single precision");
   }
 }
 

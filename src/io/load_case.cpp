@@ -166,15 +166,15 @@ LoadedCase load_dicom(const CaseInput& input, const LoadOptions& options, const 
 }
 
 VolumeFile read_noted(const std::filesystem::path& file, const std::filesystem::path& root,
-                      const NoteFile& note) {
+                      const VolumeChoice& choice, const NoteFile& note) {
   const std::string name = relative_name(file, root);
   note(name);
-  return read_volume_file(file, name);
+  return read_volume_file(file, name, choice);
 }
 
-LoadedCase load_file(const CaseInput& input, const NoteFile& note) {
+LoadedCase load_file(const CaseInput& input, const VolumeChoice& choice, const NoteFile& note) {
   std::vector<std::string> names = names_of(input);
-  VolumeFile volume = read_noted(input.files.front(), input.root, note);
+  VolumeFile volume = read_noted(input.files.front(), input.root, choice, note);
   require_sagittal(volume.image, names.front());
   require_usable(volume.image, names.front());
   std::vector<std::filesystem::path> files = input.files;
@@ -202,8 +202,9 @@ void describe_study(const CaseInput& input, const LoadOptions& options, const No
   description.candidates = decisions_of(candidates);
 }
 
-void describe_file(const CaseInput& input, const NoteFile& note, CaseDescription& description) {
-  VolumeFile volume = read_noted(input.files.front(), input.root, note);
+void describe_file(const CaseInput& input, const VolumeChoice& choice, const NoteFile& note,
+                   CaseDescription& description) {
+  VolumeFile volume = read_noted(input.files.front(), input.root, choice, note);
   SeriesCandidate& candidate = description.candidates.emplace_back();
   candidate.info.grid = volume.image.grid();
   candidate.info.readable = true;
@@ -228,14 +229,14 @@ void describe_file(const CaseInput& input, const NoteFile& note, CaseDescription
 
 LoadedCase load_case(const CaseInput& input, const LoadOptions& options, const NoteFile& note) {
   return input.format == CaseInput::Format::dicom ? load_dicom(input, options, note)
-                                                  : load_file(input, note);
+                                                  : load_file(input, options.volume_choice, note);
 }
 
 std::string digest_case(const CaseInput& input, const NoteFile& note) {
   // The header of a MetaImage or NRRD file may name further files: only reading it tells.
   const bool alone =
       input.format == CaseInput::Format::dicom || volume_format(input.files.front()) == "nifti";
-  return alone ? digest_of(input.files, names_of(input), note) : load_file(input, note).digest;
+  return alone ? digest_of(input.files, names_of(input), note) : load_file(input, {}, note).digest;
 }
 
 CaseDescription describe_case(const CaseInput& input, const LoadOptions& options,
@@ -245,7 +246,7 @@ CaseDescription describe_case(const CaseInput& input, const LoadOptions& options
     if (input.format == CaseInput::Format::dicom) {
       describe_study(input, options, note, description);
     } else {
-      describe_file(input, note, description);
+      describe_file(input, options.volume_choice, note, description);
     }
   } catch (const Error& error) {
     description.failure = error;
@@ -254,8 +255,8 @@ CaseDescription describe_case(const CaseInput& input, const LoadOptions& options
 }
 
 Image load_mask(const std::filesystem::path& file, const std::filesystem::path& root,
-                const NoteFile& note) {
-  return read_noted(file, root, note).image;
+                const VolumeChoice& choice, const NoteFile& note) {
+  return read_noted(file, root, choice, note).image;
 }
 
 } // namespace cordlesion::io

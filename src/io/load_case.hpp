@@ -21,6 +21,6 @@ std::string digest_case(const CaseInput& input, const NoteFile& note);
 
 /// A volume file without the checks that only an image to be segmented must pass.
 Image load_mask(const std::filesystem::path& file, const std::filesystem::path& root,
-                const NoteFile& note);
+                const VolumeChoice& choice, const NoteFile& note);
 
 } // namespace cordlesion::io

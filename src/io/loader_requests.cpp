@@ -143,8 +143,10 @@ void carry_out_volume(WireReader& in, const NoteFile& note, Reply& reply) {
   std::filesystem::path file;
   std::filesystem::path root;
   in(file);
+  VolumeChoice choice;
   in(root);
-  const Image image = load_mask(file, root, note);
+  in(choice);
+  const Image image = load_mask(file, root, choice, note);
   WireWriter head;
   head(true);
   head(image.grid());
@@ -178,8 +180,9 @@ std::string digest_request(const std::vector<CaseInput>& cases) {
   return packed(Request::digest, cases);
 }
 
-std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root) {
-  return packed(Request::volume, file, root);
+std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root,
+                           const VolumeChoice& choice) {
+  return packed(Request::volume, file, root, choice);
 }
 
 std::string listing_request(const std::vector<std::filesystem::path>& files) {

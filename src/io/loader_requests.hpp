@@ -17,7 +17,8 @@ namespace cordlesion::io {
 std::string load_request(const CaseInput& input, const LoadOptions& options);
 std::string describe_request(const std::vector<CaseInput>& cases, const LoadOptions& options);
 std::string digest_request(const std::vector<CaseInput>& cases);
-std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root);
+std::string volume_request(const std::filesystem::path& file, const std::filesystem::path& root,
+                           const VolumeChoice& choice);
 std::string listing_request(const std::vector<std::filesystem::path>& files);
 
 /// The worker's side: carries a request out. A failure of the case is part of the reply.

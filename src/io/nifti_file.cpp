@@ -40,10 +40,29 @@ VoxelType voxel_type_of(const NiftiHeader& header, const std::string& name) {
   }
 }
 
+/// The volume to read, from 0.
+std::uint64_t chosen_volume(const NiftiHeader& header, const VolumeChoice& choice,
+                            const std::string& name) {
+  const auto volumes = static_cast<std::uint64_t>(header.dim[4]);
+  const std::string found = name + ": holds " + std::to_string(volumes) + " volumes, ";
+  if (volumes == 1) {
+    return 0;
+  }
+  if (!choice.volume) {
+    throw case_error(Stage::read, "several_volumes", found + "one expected",
+                     "name the one to use with --volume N, or extract it into a file of its own");
+  }
+  if (*choice.volume > volumes) {
+    throw case_error(Stage::read, "no_such_volume",
+                     found + "--volume asks for number " + std::to_string(*choice.volume));
+  }
+  return *choice.volume - 1;
+}
+
 } // namespace
 
 VolumeFile read_nifti(const std::filesystem::path& file, const std::string& name,
-                      Orientation orientation) {
+                      const VolumeChoice& choice) {
   ByteSource source(file, name);
   const NiftiHeader header = read_nifti_header(source, name);
   const VoxelType type = voxel_type_of(header, name);
@@ -52,9 +71,15 @@ VolumeFile read_nifti(const std::filesystem::path& file, const std::string& name
                      name + ": data type " + std::to_string(header.datatype) + " and " +
                          std::to_string(header.bits_per_voxel) + " bits per voxel contradict");
   }
-  const Grid grid = grid_of(header, orientation, name);
+  const Grid grid = grid_of(header, choice.orientation, name);
+  const std::uint64_t before = chosen_volume(header, choice, name);
+  const std::uint64_t after = static_cast<std::uint64_t>(header.dim[4]) - 1 - before;
+  const std::uint64_t volume_bytes = voxel_count(grid) * type.bytes;
+  source.skip(before * volume_bytes);
   std::vector<float> voxels = read_voxels(source, type, voxel_count(grid),
                                           {header.swapped, header.slope, header.intercept});
+  source.skip(after * volume_bytes);
+  source.require_end();
   return {Image(grid, std::move(voxels)), "nifti", {}, {}};
 }
 

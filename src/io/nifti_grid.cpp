@@ -111,13 +111,22 @@ Grid grid_of(const NiftiHeader& header, Orientation orientation, const std::stri
                         std::to_string(axis) + ", a positive number expected");
     }
   }
+  constexpr int last_code = 5; // NIFTI_XFORM_TEMPLATE_OTHER
+  if (std::max(header.sform_code, header.qform_code) > last_code) {
+    throw failure("bad_orientation", name,
+                  "sform code " + std::to_string(header.sform_code) + " and qform code " +
+                      std::to_string(header.qform_code) + ", at most " + std::to_string(last_code) +
+                      " expected",
+                  "the header is damaged: convert from the DICOM files again");
+  }
   if (header.sform_code <= 0 && header.qform_code <= 0) {
     throw failure("no_orientation", name,
                   "neither qform nor sform say where the voxels lie in the patient",
                   "convert from the DICOM files again, to NIfTI");
   }
   const double mm = millimetres_per_unit(header.units);
-  if (header.sform_code <= 0) {
+  const bool qform_wanted = orientation == Orientation::qform && header.qform_code > 0;
+  if (header.sform_code <= 0 || qform_wanted) {
     return qform_grid(header, std::sqrt(square_of_a(header, name)), mm, name);
   }
   const Grid grid = grid_of_affine(header.sform, header, mm, name);
@@ -127,7 +136,8 @@ Grid grid_of(const NiftiHeader& header, Orientation orientation, const std::stri
       throw failure("sform_qform_disagree", name,
                     "sform and qform place a corner " + std::to_string(apart) +
                         " mm apart, 0.1 mm allowed",
-                    "find out which of the two is right and remove the other from the header");
+                    "find out which of the two is right and name it with --prefer sform or "
+                    "--prefer qform");
     }
   }
   return grid;

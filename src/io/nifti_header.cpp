@@ -138,21 +138,17 @@ void check_sizes(NiftiHeader& header, const std::string& name) {
                   "the header announces " + std::to_string(header.dim[0]) +
                       " dimensions, 1 to 7 expected");
   }
-  std::int64_t volumes = 1;
   for (std::size_t axis = 1; axis < 8; ++axis) {
     if (static_cast<std::int64_t>(axis) > header.dim[0]) {
       header.dim[axis] = 1;
     } else if (header.dim[axis] < 1) {
       throw failure("bad_dimensions", name,
                     "a size of the image is not positive: " + sizes_text(header));
-    } else if (axis > 3 && header.dim[axis] > 1) {
-      volumes = header.dim[axis];
+    } else if (axis > 4 && header.dim[axis] > 1) {
+      throw failure("voxel_type", name,
+                    "several numbers per voxel (" + sizes_text(header) + "), one expected",
+                    "extract the component to use into a file of its own");
     }
-  }
-  if (volumes > 1) {
-    throw failure("several_volumes", name,
-                  "holds several volumes or components (" + sizes_text(header) + "), one expected",
-                  "extract the volume to use into a file of its own");
   }
   require_size_within_limit({header.dim[1], header.dim[2], header.dim[3]}, name);
 }
@@ -167,7 +163,7 @@ void check_data_position(const NiftiHeader& header, const ByteSource& source,
                       std::to_string(static_cast<std::int64_t>(first)) + " bytes or more expected");
   }
   const double voxels = static_cast<double>(header.dim[1]) * static_cast<double>(header.dim[2]) *
-                        static_cast<double>(header.dim[3]);
+                        static_cast<double>(header.dim[3]) * static_cast<double>(header.dim[4]);
   const double expected = header.vox_offset + voxels * header.bits_per_voxel / 8;
   // deflate cannot compress to less than about 1/1032 of the length
   const double possible =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cordlesion/core/geometry.hpp"
+#include "cordlesion/io/case_loader.hpp"
 
 #include <array>
 #include <cstddef>
@@ -13,9 +14,9 @@ namespace cordlesion::io {
 class ByteSource;
 
 struct NiftiHeader {
-  bool swapped = false;         ///< the file's byte order is not this machine's
-  std::size_t header_bytes = 0; ///< 348 or 540
-  std::array<std::int64_t, 8> dim{};
+  bool swapped = false;              ///< the file's byte order is not this machine's
+  std::size_t header_bytes = 0;      ///< 348 or 540
+  std::array<std::int64_t, 8> dim{}; ///< checked: all positive, no components; dim[4] volumes
   std::array<double, 8> pixdim{};
   int datatype = 0;
   int bits_per_voxel = 0;
@@ -28,12 +29,6 @@ struct NiftiHeader {
   std::array<double, 3> quaternion{};
   std::array<double, 3> offset{};
   std::array<std::array<double, 4>, 3> sform{};
-};
-
-/// Which of the two placements to take.
-enum class Orientation {
-  agreeing, ///< they must agree within 0.1 mm where both are given
-  sform,    ///< the sform where it is given, without a comparison
 };
 
 /// Reads and checks the header at the beginning of `source`, which stands at the first voxel

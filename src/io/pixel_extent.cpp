@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace cordlesion::io {
@@ -18,6 +20,9 @@ namespace {
 constexpr std::string_view deflated = "1.2.840.10008.1.2.1.99";
 constexpr std::string_view big_endian = "1.2.840.10008.1.2.2";
 constexpr std::string_view jpeg_family = "1.2.840.10008.1.2.4.";
+constexpr std::string_view rle = "1.2.840.10008.1.2.5";
+constexpr std::array<std::string_view, 3> uncompressed{"1.2.840.10008.1.2", "1.2.840.10008.1.2.1",
+                                                       big_endian};
 constexpr std::uint32_t undefined_length = 0xFFFFFFFF;
 constexpr std::uint32_t item_tag = 0xE000FFFE; // as read little endian: group first
 constexpr std::uint32_t end_tag = 0xE0DDFFFE;
@@ -96,14 +101,75 @@ void require_fragments(const FileBytes& bytes, const std::string& name, const Di
   }
 }
 
+/// GDCM reads pixels of one kind under a transfer syntax of the other, so one of the two is wrong.
+void require_kind(bool in_fragments, const std::string& name, const DicomFrame& frame) {
+  const std::string& syntax = frame.transfer_syntax;
+  const bool plain =
+      std::find(uncompressed.begin(), uncompressed.end(), syntax) != uncompressed.end();
+  const bool compressed = syntax.starts_with(jpeg_family) || syntax == rle;
+  if (in_fragments ? plain : compressed) {
+    throw case_error(Stage::read, "pixel_data_mismatch",
+                     name + ": the pixels are " + (in_fragments ? "compressed" : "not compressed") +
+                         ", transfer syntax " + syntax + " says otherwise",
+                     "export or copy the file again");
+  }
+}
+
+/// The data set of a deflated file. Throws if the stream is damaged or does not end.
+std::string inflated(const FileBytes& bytes, const std::string& name) {
+  constexpr std::uint64_t meta_start = 144; // preamble, DICM, and the length of the meta header
+  const std::uint64_t start = meta_start + bytes.u32(meta_start - 4);
+  std::string packed = bytes.text(start, bytes.size() - std::min(bytes.size(), start));
+  std::string data(std::size_t{1} << 16, '\0');
+  z_stream stream{};
+  inflateInit2(&stream, -MAX_WBITS);
+  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  int result = Z_OK;
+  while (result == Z_OK) {
+    data.resize(std::max<std::size_t>(data.size(), 2 * stream.total_out));
+    stream.next_out = reinterpret_cast<Bytef*>(data.data() + stream.total_out);
+    stream.avail_out = static_cast<uInt>(data.size() - stream.total_out);
+    result = inflate(&stream, Z_NO_FLUSH);
+  }
+  data.resize(stream.total_out);
+  inflateEnd(&stream);
+  if (result != Z_STREAM_END) {
+    throw short_pixels(name, "the deflated data are damaged or end early");
+  }
+  return data;
+}
+
+/// Whether a data set may go on like this behind its pixels: not at all, or with a later group.
+bool may_follow_pixels(std::string_view rest) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(rest.data());
+  return rest.empty() || (rest.size() >= 8 && (bytes[0] | bytes[1] << 8) > 0x7FE0);
+}
+
+/// The deflate stream has no checksum: where it was damaged, it may end too soon or too late.
+void require_deflated_pixels(const FileBytes& bytes, const std::string& name) {
+  constexpr std::string_view tag_and_vr("\xE0\x7F\x10\x00O", 5);
+  const std::string data = inflated(bytes, name);
+  for (std::size_t at = data.find(tag_and_vr); at != std::string::npos && at + 12 <= data.size();
+       at = data.find(tag_and_vr, at + 1)) {
+    std::uint32_t length = 0;
+    std::memcpy(&length, data.data() + at + 8, sizeof length);
+    const std::size_t end = at + 12 + length;
+    if (end <= data.size() && may_follow_pixels(std::string_view(data).substr(end))) {
+      return;
+    }
+  }
+  throw short_pixels(name, "the deflated data do not hold the pixels that they announce");
+}
+
 } // namespace
 
 void require_complete_pixels(const std::filesystem::path& file, const std::string& name,
                              const DicomFrame& frame) {
-  if (frame.transfer_syntax == deflated) { // zlib notices by itself
-    return;
-  }
   const FileBytes bytes(file);
+  if (frame.transfer_syntax == deflated) {
+    return require_deflated_pixels(bytes, name);
+  }
   const std::uint64_t start = frame.pixel_start;
   const bool big = frame.transfer_syntax == big_endian;
   const std::uint32_t tag = big ? 0x7FE00010 : pixel_tag;
@@ -114,6 +180,7 @@ void require_complete_pixels(const std::filesystem::path& file, const std::strin
                      "export or copy the file again");
   }
   const std::uint32_t length = bytes.u32(start - 4, big);
+  require_kind(length == undefined_length, name, frame);
   if (length == undefined_length) {
     require_fragments(bytes, name, frame);
   } else if (start + length > bytes.size()) {

@@ -25,6 +25,14 @@ std::string lower(std::string text) {
   return text;
 }
 
+void require_valid_grid(const Grid& grid, const std::string& name) {
+  try {
+    require_valid(grid);
+  } catch (const Error& error) {
+    throw case_error(error.stage(), error.code(), name + ": " + error.what(), error.hint());
+  }
+}
+
 /// NaN and infinity: a few become background, many mean that the file is broken.
 void replace_not_finite(Image& image, const std::string& name, std::vector<Warning>& warnings) {
   std::size_t count = 0;
@@ -75,17 +83,18 @@ std::string volume_stem(const std::filesystem::path& file) {
   return name;
 }
 
-VolumeFile read_volume_file(const std::filesystem::path& file, const std::string& name) {
+VolumeFile read_volume_file(const std::filesystem::path& file, const std::string& name,
+                            const VolumeChoice& choice) {
   const std::string format = volume_format(file).value_or("");
   if (format.empty()) {
     throw case_error(Stage::read, "unknown_format",
                      name + ": the name ends like no format that can be read",
                      "give a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd file");
   }
-  VolumeFile volume = format == "nifti"  ? read_nifti(file, name)
+  VolumeFile volume = format == "nifti"  ? read_nifti(file, name, choice)
                       : format == "nrrd" ? read_nrrd(file, name)
                                          : read_metaimage(file, name);
-  require_valid(volume.image.grid());
+  require_valid_grid(volume.image.grid(), name);
   replace_not_finite(volume.image, name, volume.warnings);
   return volume;
 }

@@ -27,11 +27,12 @@ std::string volume_stem(const std::filesystem::path& file);
 
 /// Reads a volume file of any known format. Throws case errors (stage read).
 /// @param name  the file's relative path, for messages
-VolumeFile read_volume_file(const std::filesystem::path& file, const std::string& name);
+VolumeFile read_volume_file(const std::filesystem::path& file, const std::string& name,
+                            const VolumeChoice& choice);
 
 /// The readers by format.
 VolumeFile read_nifti(const std::filesystem::path& file, const std::string& name,
-                      Orientation orientation = Orientation::agreeing);
+                      const VolumeChoice& choice);
 VolumeFile read_nrrd(const std::filesystem::path& file, const std::string& name);
 VolumeFile read_metaimage(const std::filesystem::path& file, const std::string& name);
 

@@ -46,7 +46,8 @@ double write_checked(const std::filesystem::path& path, const Volume<T>& volume)
   file.flush();
   double error_mm = 0;
   try {
-    const VolumeFile back = read_nifti(file.path(), path.filename().string(), Orientation::sform);
+    const VolumeFile back =
+        read_nifti(file.path(), path.filename().string(), {.orientation = Orientation::sform});
     error_mm = max_corner_error_mm(volume.grid(), back.image.grid());
     if (!std::equal(volume.voxels().begin(), volume.voxels().end(), back.image.voxels().begin(),
                     back.image.voxels().end())) {

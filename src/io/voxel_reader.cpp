@@ -56,7 +56,6 @@ std::vector<float> read_voxels(ByteSource& source, const VoxelType& type, std::s
     type.convert(raw.data(), now, scaling.swapped, scaling.slope, scaling.intercept,
                  voxels.data() + done);
   }
-  source.require_end();
   return voxels;
 }
 

@@ -25,7 +25,7 @@ struct VoxelScaling {
   double intercept = 0;
 };
 
-/// Reads `count` voxels from where the source stands; nothing may follow them.
+/// Reads `count` voxels from where the source stands.
 std::vector<float> read_voxels(ByteSource& source, const VoxelType& type, std::size_t count,
                                const VoxelScaling& scaling);
 

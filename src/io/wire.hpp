@@ -156,12 +156,18 @@ template <typename Archive> void fields(Archive& a, SeriesCandidate& v) {
   a(v.reason);
 }
 
+template <typename Archive> void fields(Archive& a, VolumeChoice& v) {
+  a(v.orientation);
+  a(v.volume);
+}
+
 template <typename Archive> void fields(Archive& a, LoadOptions& v) {
   a(v.series_uid);
   a(v.fail_on_ambiguity);
   a(v.assume_sagittal_t2);
   a(v.allow_gaps);
   a(v.include_identifiers);
+  a(v.volume_choice);
 }
 
 /// Only what a worker needs of a case: it neither knows about masks nor about failures.

@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace cordlesion::io {
 namespace {
@@ -24,6 +25,13 @@ constexpr std::size_t note_bytes = 4096;
 Error system_failure(const std::string& what) {
   return {ExitCode::internal_error, Stage::read, "loader_system",
           what + ": " + std::strerror(errno)};
+}
+
+Error request_failure() {
+  const bool limited = errno == EFBIG;
+  return {limited ? ExitCode::output : ExitCode::internal_error, Stage::read, "loader_system",
+          std::string("cannot write to the loading process: ") + std::strerror(errno),
+          limited ? "raise the file size limit of this job (ulimit -f)" : ""};
 }
 
 Error server_gone() {
@@ -40,18 +48,27 @@ Descriptor memory_file(const char* name) {
   return file;
 }
 
-void write_all(int fd, const char* data, std::size_t bytes, std::size_t offset) {
+/// Whether everything was written; if not, errno says why.
+bool write_all(int fd, const char* data, std::size_t bytes, std::size_t offset) {
   while (bytes > 0) {
     const ssize_t written = ::pwrite(fd, data, bytes, static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) {
       continue;
     }
     if (written <= 0) {
-      throw system_failure("cannot write to the loading process");
+      return false;
     }
     data += written;
     bytes -= static_cast<std::size_t>(written);
     offset += static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+/// For a reply, which lives in memory: no room there, or none under a file size limit.
+void write_reply(int fd, const char* data, std::size_t bytes, std::size_t offset) {
+  if (!write_all(fd, data, bytes, offset)) {
+    throw std::bad_alloc();
   }
 }
 
@@ -87,11 +104,11 @@ void Descriptor::reset() {
 void Reply::note_file(const std::string& relative_path) {
   std::array<char, note_bytes> page{};
   relative_path.copy(page.data(), page.size() - 1);
-  write_all(fd_, page.data(), page.size(), 0);
+  write_reply(fd_, page.data(), page.size(), 0);
 }
 
 void Reply::append(const void* data, std::size_t bytes) {
-  write_all(fd_, static_cast<const char*>(data), bytes, note_bytes + size_);
+  write_reply(fd_, static_cast<const char*>(data), bytes, note_bytes + size_);
   size_ += bytes;
 }
 
@@ -173,8 +190,11 @@ PendingWork WorkerServer::start(const std::string& request, const LoaderLimits& 
   Descriptor request_file = memory_file("request");
   Descriptor reply = memory_file("reply");
   Descriptor capture = memory_file("capture");
-  write_all(request_file.get(), request.data(), request.size(), 0);
-  Reply(reply.get()).note_file(""); // so that a note does not look like a growing reply
+  const std::string no_note(note_bytes, '\0'); // so that a note does not look like a growing reply
+  if (!write_all(request_file.get(), request.data(), request.size(), 0) ||
+      !write_all(reply.get(), no_note.data(), no_note.size(), 0)) {
+    throw request_failure();
+  }
   std::array<int, 2> status{};
   if (::pipe2(status.data(), O_CLOEXEC) != 0) {
     throw system_failure("cannot connect to the loading process");

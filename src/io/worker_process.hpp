@@ -34,7 +34,7 @@ class Descriptor {
 };
 
 /// Where a worker writes: the name of the file it is about to read, and its result. What was
-/// written stays readable if the worker dies.
+/// written stays readable if the worker dies. Throws std::bad_alloc if there is no room.
 class Reply {
  public:
   explicit Reply(int fd) : fd_(fd) {}

@@ -58,12 +58,14 @@ def test_a_case_without_mask_fails_and_the_others_are_done(predict, tmp_path):
 
 
 def test_an_empty_mask_is_no_lesion(predict, tmp_path, volume):
+    """Row 37 of the list of bad inputs."""
     output = predict(volume, "--masks", write_mask(tmp_path / "empty.nii.gz"))
     assert output.report("t2")["status"] == "no_lesion"
     assert not output.mask("t2").get_fdata().any()
 
 
 def test_a_mask_in_another_orientation_is_brought_to_the_source_grid(predict, tmp_path, volume):
+    """Row 37 of the list of bad inputs."""
     output = predict(volume, "--masks", write_mask(tmp_path / "mask.nii.gz", EPENDYMOMA, codes="LAS"))
     report = check_corrected(output)
     assert [warning["code"] for warning in report["warnings"]] == ["mask_resampled"]
@@ -71,6 +73,7 @@ def test_a_mask_in_another_orientation_is_brought_to_the_source_grid(predict, tm
 
 
 def test_a_mask_of_another_place_fails(predict, tmp_path, volume):
+    """Row 37 of the list of bad inputs."""
     elsewhere = AFFINE.copy()
     elsewhere[:3, 3] += 1000
     write_volume(tmp_path / "mask.nii.gz", data=box_mask(EPENDYMOMA), affine=elsewhere)
@@ -87,6 +90,7 @@ def test_a_mask_of_several_values_counts_all_of_them_with_a_warning(predict, tmp
 
 
 def test_a_broken_mask_fails_its_case(predict, tmp_path, volume):
+    """Row 37 of the list of bad inputs."""
     (tmp_path / "mask.nii.gz").write_bytes(b"no mask")
     output = predict(volume, "--masks", tmp_path / "mask.nii.gz", code=8)
     assert output.report("t2")["status"] == "failed"

@@ -40,12 +40,14 @@ def check_all(output, sources, affine):
 
 
 def test_all_48_orientations_give_the_same_lesion_on_their_own_grid(predict, tmp_path):
+    """Row 34 of the list of bad inputs."""
     assert len(ORIENTATIONS) == 48
     sources = [write_volume(tmp_path / "in" / f"{codes}.nii.gz", NMOSD, codes=codes) for codes in ORIENTATIONS]
     check_all(predict(tmp_path / "in"), sources, AFFINE)
 
 
 def test_oblique_acquisitions_keep_their_grid(predict, tmp_path):
+    """Row 34."""
     sources = [
         write_volume(tmp_path / "in" / f"{name}.nii.gz", NMOSD, affine=OBLIQUE, codes=codes)
         for name, codes in {"as_acquired": None, "PSR": "PSR", "LIA": "LIA"}.items()

@@ -59,6 +59,7 @@ def signal_group(process, number):
     ids=["Ctrl-C", "SIGTERM"],
 )
 def test_an_interrupted_run_resumes_to_the_same_tables(predict, start, slow_package, cohort, tmp_path, send, number):
+    """Row 39 of the list of bad inputs."""
     process = start(tmp_path / "out")
     send(process, number)
     assert process.wait(timeout=60) == 130, (tmp_path / "stderr").read_text()
@@ -78,6 +79,7 @@ def test_an_interrupted_run_resumes_to_the_same_tables(predict, start, slow_pack
 
 
 def test_a_killed_run_leaves_nothing_that_looks_complete_and_can_be_resumed(predict, start, slow_package, cohort, tmp_path):
+    """Row 39."""
     process = start(tmp_path / "out")
     process.kill()
     process.wait(timeout=60)
@@ -93,6 +95,7 @@ def test_a_killed_run_leaves_nothing_that_looks_complete_and_can_be_resumed(pred
 
 
 def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
+    """Row 39: the loading processes die with their parent."""
     process = start(tmp_path / "out")
     process.kill()
     process.wait(timeout=60)
@@ -107,6 +110,7 @@ def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
 
 
 def test_a_second_run_on_the_same_output_folder_is_refused(predict, run, start, slow_package, cohort, tmp_path):
+    """Row 41."""
     process = start(tmp_path / "out")
     process.send_signal(signal.SIGSTOP)  # it holds the folder for as long as the test wants
     try:

@@ -73,6 +73,7 @@ BREAKAGES = [
 
 @pytest.mark.parametrize("damage, message", BREAKAGES, ids=[damage.__name__ for damage, _ in BREAKAGES])
 def test_a_broken_package_exits_4_before_any_case_is_read(predict, run, tmp_path, copy, damage, message):
+    """Row 40 of the list of bad inputs."""
     damage(copy)
     image = tmp_path / "damaged.nii.gz"
     image.write_bytes(b"never read")

@@ -35,6 +35,7 @@ def test_every_case_is_done_once_and_resumed(measured):
 
 
 def test_memory_is_flat(measured):
+    """Row 42 of the list of bad inputs; scripts/bench/scale.py --cases 10000 shows it at full length."""
     _, result = measured
     early, _, late = result["memory_mb"]  # after a tenth of the cases, half, and nearly all
     # What is kept of a case are its rows of the tables, about 1 kB.

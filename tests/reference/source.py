@@ -31,7 +31,7 @@ def stored_values(file):
     """Pixels [row, column], their sign taken from the stored bits rather than from the padding above them."""
     pixels = file.pixel_array.astype(np.int64)
     bits = int(file.BitsStored)
-    pixels &= (1 << bits) - 1
+    pixels = pixels >> (int(getattr(file, "HighBit", bits - 1)) + 1 - bits) & (1 << bits) - 1
     if file.PixelRepresentation == 1:
         pixels[pixels >= 1 << (bits - 1)] -= 1 << bits
     values = pixels * float(file.get("RescaleSlope", 1)) + float(file.get("RescaleIntercept", 0))
@@ -49,7 +49,7 @@ def position_along_normal(file):
 
 def read_dicom(paths) -> Source:
     """Slices of one series: axis 0 is the column index, axis 1 the row index, axis 2 along the normal."""
-    files = sorted((pydicom.dcmread(path) for path in paths), key=position_along_normal)
+    files = sorted((pydicom.dcmread(path, force=True) for path in paths), key=position_along_normal)
     first, direction = files[0], np.array(files[0].ImageOrientationPatient, float)
     row_spacing, column_spacing = (float(value) for value in first.PixelSpacing)
     step = (position_along_normal(files[-1]) - position_along_normal(first)) / (len(files) - 1)

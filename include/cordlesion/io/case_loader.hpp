@@ -20,12 +20,26 @@ struct LoaderLimits {
   std::size_t memory_bytes = std::size_t{4} << 30; ///< address space of the loading process
 };
 
+/// Which of the two placements in a NIfTI file to take.
+enum class Orientation {
+  agreeing, ///< they must agree within 0.1 mm where both are given
+  sform,    ///< the sform where it is given, without a comparison
+  qform,    ///< likewise the qform
+};
+
+/// What to take of a volume file that offers a choice.
+struct VolumeChoice {
+  Orientation orientation = Orientation::agreeing;
+  std::optional<std::size_t> volume = std::nullopt; ///< of several, from 1; none: there must be one
+};
+
 struct LoadOptions {
   std::optional<std::string> series_uid; ///< overrides the choice
   bool fail_on_ambiguity = false;        ///< --series-policy fail
   bool assume_sagittal_t2 = false;       ///< overrides weighting, never geometry
   bool allow_gaps = false;               ///< unevenly spaced slices, each taken by itself
   bool include_identifiers = false;
+  VolumeChoice volume_choice; ///< volume files only
 };
 
 /// A loaded case. The image is on the source grid: for DICOM, columns x rows x slices sorted along
@@ -97,7 +111,8 @@ class CaseLoader {
 
   /// Loads a volume file (a mask) in the loading process: NIfTI, NRRD or MetaImage. `root` as in
   /// CaseInput.
-  Image load_volume(const std::filesystem::path& file, const std::filesystem::path& root);
+  Image load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
+                    const VolumeChoice& choice = {});
 
  private:
   struct Impl;
