@@ -6,20 +6,16 @@ finished run, merges and compares it, and prints wall and CPU time of each step 
 """
 
 import argparse
-import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/cli"))
 
+from measure import run  # noqa: E402
 from tiny_package import write_package  # noqa: E402
 from volumes import LABEL_BOXES, box, write_volume  # noqa: E402
 
@@ -28,53 +24,12 @@ PARTS = (0.1, 0.5, 0.95)
 """Of the cohort, after which the memory is noted."""
 
 
-class Step(NamedTuple):
-    """What one run of the program took; `memory_mb` is the resident memory of its main process when each of the marks appeared."""
-
-    wall_s: float
-    cpu_s: float
-    memory_mb: list
-
-
 def write_cohort(folder: Path, count: int):
     """Volumes with a lesion of every class and without one, in turn."""
     folder.mkdir()
     templates = [write_volume(folder.parent / "template.nii.gz", *boxes).read_bytes() for boxes in [[]] + [[box(*size)] for size in LABEL_BOXES.values()]]
     for number in range(count):
         (folder / f"case{number:06}.nii.gz").write_bytes(templates[number % len(templates)])
-
-
-def resident_mb(pid: int) -> float:
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
-
-
-def watch(pid: int, marks: list, ended: threading.Event, memory_mb: list):
-    """Notes the memory as each mark, a file that the program writes, appears."""
-    for mark in marks:
-        while not mark.exists():
-            if ended.wait(0.01):
-                return
-        with contextlib.suppress(OSError, IndexError):  # it has just ended
-            memory_mb.append(resident_mb(pid))
-
-
-def run(*command, marks=()) -> Step:
-    """Runs the program to its end; times include its loading processes."""
-    begin = time.monotonic()
-    with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=messages)
-        ended, memory_mb = threading.Event(), []
-        watcher = threading.Thread(target=watch, args=(process.pid, marks, ended, memory_mb))
-        watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        ended.set()
-        watcher.join()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            messages.seek(0)
-            sys.exit(messages.read().decode()[-2000:])
-    return Step(time.monotonic() - begin, usage.ru_utime + usage.ru_stime, memory_mb)
 
 
 def network_seconds(out: Path) -> float:

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""Measures `cordlesion` against the other ways to run its method on this machine, and against what the machine can do.
+
+Prints Markdown tables with ratios (ours / theirs: below 1 we are faster). Cases are simulated; outputs are compared wherever times are.
+Run it on an idle machine. Rivals beside the PyTorch of this Python: scripts/bench/setup_rivals.sh. README.md in this folder says what is compared how.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+RIVALS = REPOSITORY / "build/rivals/bin/python"
+PARTS = {
+    "end-to-end": "end_to_end",
+    "networks": "network_times",
+    "stages": "stages",
+    "memory": "memory",
+    "growth": "growth",
+    "threads": "thread_use",
+    "limit": "limit",
+}
+QUICK_CASES = 3
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)} [all]")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, once each: shows that everything runs; its figures mean nothing")
+    parser.add_argument("--cases", type=int, default=20, metavar="N", help="cases of 12 slices of 256 x 256 [20]")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="repetitions of each measurement, in turn [5]")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="of every side [all cores]")
+    parser.add_argument("--program", type=Path, default=REPOSITORY / "build/release/cordlesion", help="the executable [build/release/cordlesion]")
+    parser.add_argument("--models", type=Path, default=REPOSITORY / "models/untrained", help="the model package [models/untrained]")
+    parser.add_argument("--rivals", type=Path, metavar="PYTHON", help="Python with the rivals [build/rivals/bin/python if it is there]")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every single figure")
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; expected {', '.join(PARTS)}")
+    for path, hint in ((arguments.program, "scripts/build.sh makes it"), (arguments.models, "scripts/build.sh makes the untrained package")):
+        if not path.exists():
+            parser.error(f"{path} is not there; {hint}")
+    if arguments.rivals is None and RIVALS.exists():
+        arguments.rivals = RIVALS
+    return arguments
+
+
+def main():
+    arguments = parse_arguments()
+    sys.path.insert(0, str(REPOSITORY / "scripts/training"))
+    import machine
+    from setting import Setting
+
+    described = machine.describe(arguments.program, arguments.rivals)
+    print(machine.report(described, arguments.threads), flush=True)
+    results = {"machine": described, "threads": arguments.threads, "quick": arguments.quick, "parts": {}}
+    for part in arguments.parts or PARTS:
+        module = importlib.import_module(PARTS[part])
+        with tempfile.TemporaryDirectory(prefix="cordlesion-bench-") as folder:
+            cases, rounds = (QUICK_CASES, 1) if arguments.quick else (arguments.cases, arguments.rounds)
+            setting = Setting(
+                arguments.program.resolve(), arguments.models.resolve(), arguments.threads, rounds, cases, arguments.quick, arguments.rivals, Path(folder)
+            )
+            measured = module.measure(setting)
+        print(module.report(measured), flush=True)
+        results["parts"][part] = measured
+        if arguments.json:  # after each part, so that nothing measured is lost
+            arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Peak memory of a large case, and whether memory stays flat over many cases."""
+
+import os
+import sys
+from pathlib import Path
+
+from end_to_end import run_pipeline
+from made_cases import write_cases
+from setting import Setting, predict
+from tables import markdown
+
+PARTS = (0.1, 0.5, 0.9)
+"""Of the cases, after which the resident memory is noted."""
+COPIES = 10
+"""How often the cases are repeated, as links to the same files."""
+
+
+def repeated(cases: Path, folder: Path, copies: int) -> Path:
+    folder.mkdir()
+    for copy in range(copies):
+        for path in cases.iterdir():
+            os.link(path, folder / f"copy{copy:03}_{path.name}")
+    return folder
+
+
+def measure(setting: Setting) -> dict:
+    sizes, copies = ((3, 64), 3) if setting.quick else ((12, 256), COPIES)
+    cases = repeated(write_cases(setting.folder / "few", setting.cases, *sizes), setting.folder / "many", copies)
+    large = write_cases(setting.folder / "large", 1, *((4, 128) if setting.quick else (20, 512)))
+    out = setting.folder / "memory_out"
+    names = sorted(path.name[: -len(".nii.gz")] for path in cases.iterdir())
+    marks = [out / names[int(part * len(names))] / "report.json" for part in PARTS]
+    many = predict(setting, cases, out=out, marks=marks)
+    return {
+        "cases": len(names),
+        "resident_mb": many.memory_mb,
+        "peak_mb": many.peak_mb,
+        "large_case_mb": predict(setting, large, out=out).peak_mb,
+        "large_case_python_mb": run_pipeline(setting, sys.executable, large, setting.folder / "memory_python", []).peak_mb,
+    }
+
+
+def report(measured: dict) -> str:
+    rows = [[f"resident after {part:.0%} of {measured['cases']} cases", mb, None, None] for part, mb in zip(PARTS, measured["resident_mb"])]
+    ours, theirs = measured["large_case_mb"], measured["large_case_python_mb"]
+    rows += [["peak over all cases", measured["peak_mb"], None, None], ["peak of one case of 20 slices of 512 x 512", ours, theirs, ours / theirs]]
+    return markdown("Memory, MB", ["", "cordlesion", "Python, plain", "ours / theirs"], rows, "Of the main process; the reading process is small beside it.")

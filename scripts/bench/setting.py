@@ -1,0 +1,48 @@
+"""What every part of the benchmark is given, and the runs of `cordlesion` that several parts share."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+from measure import Step, run
+
+
+class Setting(NamedTuple):
+    """`rounds` is how often each measurement is repeated; `quick` replaces sizes by the smallest that still run everything."""
+
+    program: Path
+    models: Path
+    threads: int
+    rounds: int
+    cases: int
+    quick: bool
+    rivals: Optional[Path]  # Python of the rivals' virtual environment
+    folder: Path  # scratch
+
+    def manifest(self) -> dict:
+        return json.loads((self.models / "manifest.json").read_text(encoding="utf-8"))
+
+
+def predict(setting: Setting, inputs: Path, *options, out: Optional[Path] = None, threads: Optional[int] = None, marks=()) -> Step:
+    """One run of `cordlesion predict` into a new output folder."""
+    out = out or setting.folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [setting.program, "predict", inputs, "-o", out, "--models", setting.models, "--threads", threads or setting.threads]
+    return run(*command, *options, marks=marks)
+
+
+def reports(out: Path) -> List[dict]:
+    """The reports of a run in the order of its cases."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*/report.json"))]
+
+
+def stage_times(out: Path) -> List[Dict[str, float]]:
+    """Milliseconds of each stage, per case; the first case, which finds caches cold, is left out if there are others."""
+    times = [report["timing_ms"] for report in reports(out)]
+    return times[1:] or times
+
+
+def run_total_ms(out: Path) -> float:
+    """From the start of the program to its last table, as it measured itself."""
+    return json.loads((out / "run.json").read_text(encoding="utf-8"))["timing_ms"]["total"]
