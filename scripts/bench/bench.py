@@ -13,7 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "scripts/training"))
+
+import machine  # noqa: E402
+from setting import Setting  # noqa: E402
+
 RIVALS = REPOSITORY / "build/rivals/bin/python"
 PARTS = {
     "end-to-end": "end_to_end",
@@ -37,6 +42,7 @@ def parse_arguments():
     parser.add_argument("--program", type=Path, default=REPOSITORY / "build/release/cordlesion", help="the executable [build/release/cordlesion]")
     parser.add_argument("--models", type=Path, default=REPOSITORY / "models/untrained", help="the model package [models/untrained]")
     parser.add_argument("--rivals", type=Path, metavar="PYTHON", help="Python with the rivals [build/rivals/bin/python if it is there]")
+    parser.add_argument("--no-rivals", action="store_true", help="only what this Python has, even if build/rivals is there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every single figure")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
@@ -45,28 +51,35 @@ def parse_arguments():
     for path, hint in ((arguments.program, "scripts/build.sh makes it"), (arguments.models, "scripts/build.sh makes the untrained package")):
         if not path.exists():
             parser.error(f"{path} is not there; {hint}")
-    if arguments.rivals is None and RIVALS.exists():
+    if arguments.no_rivals:
+        arguments.rivals = None
+    elif arguments.rivals is None and RIVALS.exists():
         arguments.rivals = RIVALS
     return arguments
 
 
+def setting_of(arguments, folder: Path) -> Setting:
+    return Setting(
+        program=arguments.program.resolve(),
+        models=arguments.models.resolve(),
+        threads=arguments.threads,
+        rounds=1 if arguments.quick else arguments.rounds,
+        cases=QUICK_CASES if arguments.quick else arguments.cases,
+        quick=arguments.quick,
+        rivals=arguments.rivals,
+        folder=folder,
+    )
+
+
 def main():
     arguments = parse_arguments()
-    sys.path.insert(0, str(REPOSITORY / "scripts/training"))
-    import machine
-    from setting import Setting
-
     described = machine.describe(arguments.program, arguments.rivals)
     print(machine.report(described, arguments.threads), flush=True)
     results = {"machine": described, "threads": arguments.threads, "quick": arguments.quick, "parts": {}}
     for part in arguments.parts or PARTS:
         module = importlib.import_module(PARTS[part])
         with tempfile.TemporaryDirectory(prefix="cordlesion-bench-") as folder:
-            cases, rounds = (QUICK_CASES, 1) if arguments.quick else (arguments.cases, arguments.rounds)
-            setting = Setting(
-                arguments.program.resolve(), arguments.models.resolve(), arguments.threads, rounds, cases, arguments.quick, arguments.rivals, Path(folder)
-            )
-            measured = module.measure(setting)
+            measured = module.measure(setting_of(arguments, Path(folder)))
         print(module.report(measured), flush=True)
         results["parts"][part] = measured
         if arguments.json:  # after each part, so that nothing measured is lost

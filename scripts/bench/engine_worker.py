@@ -14,6 +14,8 @@ import numpy as np
 
 from engines import ENGINES, Job, probabilities
 
+LONGEST_REASON = 200
+
 
 def answer(request: dict, options: argparse.Namespace, loaded: dict) -> dict:
     inputs = np.load(request["inputs"])
@@ -51,7 +53,7 @@ def main():
         try:
             reply = answer(json.loads(line), options, loaded)
         except Exception as error:  # whatever a rival's library throws becomes its row
-            reply = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
+            reply = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]}
         print(json.dumps(reply), file=replies, flush=True)
 
 

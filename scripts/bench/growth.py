@@ -4,7 +4,7 @@ from pathlib import Path
 
 from made_cases import write_cases
 from measure import median_of
-from setting import Setting, predict, run_total_ms, stage_times
+from setting import Setting, predict, stage_times
 from tables import markdown
 
 CASES_OF_A_SIZE = 3
@@ -22,11 +22,7 @@ def case_times(setting: Setting, folder: Path, slices: int, size: int) -> list:
 
 def run_times(setting: Setting, folder: Path, count: int) -> list:
     cases, out = write_cases(folder, count, *((3, 64) if setting.quick else (12, 256))), setting.folder / "growth_out"
-    times = []
-    for _ in range(setting.rounds):
-        predict(setting, cases, out=out)
-        times.append(run_total_ms(out))
-    return times
+    return [1000 * predict(setting, cases, out=out).wall_s for _ in range(setting.rounds)]
 
 
 def measure(setting: Setting) -> dict:

@@ -25,8 +25,9 @@ def repeated(cases: Path, folder: Path, copies: int) -> Path:
 
 def measure(setting: Setting) -> dict:
     sizes, copies = ((3, 64), 3) if setting.quick else ((12, 256), COPIES)
+    slices, matrix = (4, 128) if setting.quick else (20, 512)
     cases = repeated(write_cases(setting.folder / "few", setting.cases, *sizes), setting.folder / "many", copies)
-    large = write_cases(setting.folder / "large", 1, *((4, 128) if setting.quick else (20, 512)))
+    large = write_cases(setting.folder / "large", 1, slices, matrix)
     out = setting.folder / "memory_out"
     names = sorted(path.name[: -len(".nii.gz")] for path in cases.iterdir())
     marks = [out / names[int(part * len(names))] / "report.json" for part in PARTS]
@@ -35,6 +36,7 @@ def measure(setting: Setting) -> dict:
         "cases": len(names),
         "resident_mb": many.memory_mb,
         "peak_mb": many.peak_mb,
+        "large_case": f"{slices} slices of {matrix} x {matrix}",
         "large_case_mb": predict(setting, large, out=out).peak_mb,
         "large_case_python_mb": run_pipeline(setting, sys.executable, large, setting.folder / "memory_python", []).peak_mb,
     }
@@ -43,5 +45,5 @@ def measure(setting: Setting) -> dict:
 def report(measured: dict) -> str:
     rows = [[f"resident after {part:.0%} of {measured['cases']} cases", mb, None, None] for part, mb in zip(PARTS, measured["resident_mb"])]
     ours, theirs = measured["large_case_mb"], measured["large_case_python_mb"]
-    rows += [["peak over all cases", measured["peak_mb"], None, None], ["peak of one case of 20 slices of 512 x 512", ours, theirs, ours / theirs]]
+    rows += [["peak over all cases", measured["peak_mb"], None, None], [f"peak of one case of {measured['large_case']}", ours, theirs, ours / theirs]]
     return markdown("Memory, MB", ["", "cordlesion", "Python, plain", "ours / theirs"], rows, "Of the main process; the reading process is small beside it.")

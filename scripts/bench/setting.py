@@ -41,8 +41,3 @@ def stage_times(out: Path) -> List[Dict[str, float]]:
     """Milliseconds of each stage, per case; the first case, which finds caches cold, is left out if there are others."""
     times = [report["timing_ms"] for report in reports(out)]
     return times[1:] or times
-
-
-def run_total_ms(out: Path) -> float:
-    """From the start of the program to its last table, as it measured itself."""
-    return json.loads((out / "run.json").read_text(encoding="utf-8"))["timing_ms"]["total"]
