@@ -14,10 +14,11 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "scripts/training"))
+sys.path[:0] = [str(REPOSITORY / "scripts/training"), str(REPOSITORY / "tests/cli")]
 
 import machine  # noqa: E402
 from setting import Setting  # noqa: E402
+from tiny_package import write_package  # noqa: E402
 
 RIVALS = REPOSITORY / "build/rivals/bin/python"
 PARTS = {
@@ -35,12 +36,12 @@ QUICK_CASES = 3
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)} [all]")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, once each: shows that everything runs; its figures mean nothing")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes and networks, once each: shows that everything runs; its figures mean nothing")
     parser.add_argument("--cases", type=int, default=20, metavar="N", help="cases of 12 slices of 256 x 256 [20]")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="repetitions of each measurement, in turn [5]")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="repetitions of each measurement, in turn [3]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="of every side [all cores]")
     parser.add_argument("--program", type=Path, default=REPOSITORY / "build/release/cordlesion", help="the executable [build/release/cordlesion]")
-    parser.add_argument("--models", type=Path, default=REPOSITORY / "models/untrained", help="the model package [models/untrained]")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="the model package [models/untrained; with --quick the tiny one of the tests]")
     parser.add_argument("--rivals", type=Path, metavar="PYTHON", help="Python with the rivals [build/rivals/bin/python if it is there]")
     parser.add_argument("--no-rivals", action="store_true", help="only what this Python has, even if build/rivals is there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every single figure")
@@ -48,9 +49,11 @@ def parse_arguments():
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; expected {', '.join(PARTS)}")
-    for path, hint in ((arguments.program, "scripts/build.sh makes it"), (arguments.models, "scripts/build.sh makes the untrained package")):
+    if arguments.models is None and not arguments.quick:
+        arguments.models = REPOSITORY / "models/untrained"
+    for path in filter(None, (arguments.program, arguments.models)):
         if not path.exists():
-            parser.error(f"{path} is not there; {hint}")
+            parser.error(f"{path} is not there; scripts/build.sh makes the program and the untrained package")
     if arguments.no_rivals:
         arguments.rivals = None
     elif arguments.rivals is None and RIVALS.exists():
@@ -61,7 +64,7 @@ def parse_arguments():
 def setting_of(arguments, folder: Path) -> Setting:
     return Setting(
         program=arguments.program.resolve(),
-        models=arguments.models.resolve(),
+        models=arguments.models.resolve() if arguments.models else write_package(folder / "tiny"),
         threads=arguments.threads,
         rounds=1 if arguments.quick else arguments.rounds,
         cases=QUICK_CASES if arguments.quick else arguments.cases,
@@ -77,6 +80,7 @@ def main():
     print(machine.report(described, arguments.threads), flush=True)
     results = {"machine": described, "threads": arguments.threads, "quick": arguments.quick, "parts": {}}
     for part in arguments.parts or PARTS:
+        print(f"measuring {part} ...", file=sys.stderr, flush=True)
         module = importlib.import_module(PARTS[part])
         with tempfile.TemporaryDirectory(prefix="cordlesion-bench-") as folder:
             measured = module.measure(setting_of(arguments, Path(folder)))

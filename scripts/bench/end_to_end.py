@@ -5,6 +5,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Dict, List, NamedTuple
 
 import nibabel
@@ -12,9 +13,9 @@ import numpy as np
 
 from machine import has_bf16, has_module
 from made_cases import write_cases
-from measure import in_turn, median_of, run, spread_of
+from measure import in_turn, run
 from setting import Setting, predict, reports
-from tables import markdown
+from tables import markdown, spread_of
 
 PIPELINE = Path(__file__).parent / "pipeline.py"
 REFERENCE = "Python, plain fp32"
@@ -116,13 +117,13 @@ def measure(setting: Setting) -> dict:
 
 def report(measured: dict) -> str:
     contenders, cases = measured["contenders"], measured["cases"]
-    ours = {name: median_of(contenders[f"cordlesion, {name}"]["wall_s"]) for name in ("auto", "fp32")}
+    ours = {name: median(contenders[f"cordlesion, {name}"]["wall_s"]) for name in ("auto", "fp32")}
     rows = []
     for name, figures in contenders.items():
-        wall = median_of(figures["wall_s"])
+        wall = median(figures["wall_s"])
         rows.append([
             name, 1000 * wall / cases, spread_of([1000 * seconds / cases for seconds in figures["wall_s"]]),
-            median_of(figures["cpu_s"]) / cases, median_of(figures["peak_mb"]), ours["auto"] / wall, ours["fp32"] / wall,
+            median(figures["cpu_s"]) / cases, median(figures["peak_mb"]), ours["auto"] / wall, ours["fp32"] / wall,
             f"{figures['labels_equal']}/{cases}", f"{figures['smallest_dice']:.5f}", f"{figures['largest_probability_difference']:.1e}",
         ])  # fmt: skip
     header = ["way", "ms per case, median", "range", "CPU s per case", "peak MB", "ours auto / this", "ours fp32 / this",

@@ -1,7 +1,7 @@
 """Runs one engine in a process of its own: reads requests from standard input, one JSON object a line, and answers each with a line.
 
 A request {"network", "inputs", "batch", "repeat", "output"} names a .npy file [N,C,H,W]; the answer holds the milliseconds per slice of
-each pass over it in batches, `load_ms` of the first request of its kind, or `error`. The probabilities go to `output`.
+each pass over it in batches, or `error`. The probabilities go to `output`.
 """
 
 import argparse
@@ -21,14 +21,12 @@ def answer(request: dict, options: argparse.Namespace, loaded: dict) -> dict:
     inputs = np.load(request["inputs"])
     batch = request["batch"]
     key = (request["network"], batch)
-    begin = time.monotonic()
     if key not in loaded:
         job = Job(options.models, request["network"], options.onnx, (batch, *inputs.shape[1:]), options.threads, options.bf16)
         loaded.clear()  # one network in memory at a time
         loaded[key] = ENGINES[options.engine](job)
         for _ in range(2):
             loaded[key](inputs[:batch])  # executors settle in their first runs
-    load_ms = 1000 * (time.monotonic() - begin)
     parts = [inputs[start : start + batch] for start in range(0, len(inputs), batch)]
     times, outputs = [], []
     for _ in range(request["repeat"]):
@@ -36,7 +34,7 @@ def answer(request: dict, options: argparse.Namespace, loaded: dict) -> dict:
         outputs = [loaded[key](part) for part in parts]
         times.append(1000 * (time.perf_counter() - begin) / len(inputs))
     np.save(request["output"], probabilities(np.concatenate(outputs), request["network"]))
-    return {"load_ms": load_ms, "ms_per_slice": times}
+    return {"ms_per_slice": times}
 
 
 def main():

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from functools import partial
+from statistics import median
 from typing import Callable, List, NamedTuple
 
 import torch
@@ -16,7 +17,6 @@ from torch import nn
 from end_to_end import run_pipeline
 from machine import has_bf16
 from made_cases import write_cases
-from measure import median_of
 from network_inputs import all_tasks
 from network_times import program_turn
 from package_networks import eager_network
@@ -145,7 +145,7 @@ def report(measured: dict) -> str:
     note = f"Measured here: a large 3x3 convolution {rates}; memory copy {measured['copy_bytes_per_s'] / 1e9:.3g} GB/s."
     rows = []
     for name, row in measured["networks"].items():
-        taken, limit = median_of(row["ms_per_slice"]), row["limit"]
+        taken, limit = median(row["ms_per_slice"]), row["limit"]
         counted = [limit["operations"] / 1e9, limit["bytes"] / 1e6, limit["arithmetic_ms"], limit["limit_ms"]] if limit else [None] * 4
         rows.append([name, *counted, taken, taken / limit["limit_ms"] if limit else None])
     header = ["network", "GFLOP per slice", "MB moved", "arithmetic alone, ms", "limit, ms", "program, ms", "program / limit"]
@@ -153,9 +153,9 @@ def report(measured: dict) -> str:
 
 
 def report_start(start: dict) -> str:
-    ours, theirs = median_of(start["program_s"]), median_of(start["python_s"])
+    ours, theirs = median(start["program_s"]), median(start["python_s"])
     rows = [
         ["start-up, models loaded and tables written, s", ours, theirs, ours / theirs],
-        ["`classify` of a case without lesion, ms", median_of(start["classify_without_lesion_ms"]), None, None],
+        ["`classify` of a case without lesion, ms", median(start["classify_without_lesion_ms"]), None, None],
     ]
     return markdown("Beside the cases", ["", "cordlesion", "Python, plain", "ours / theirs"], rows)

@@ -52,7 +52,7 @@ def rival_versions(python: Optional[Path]) -> Dict[str, str]:
 
 def describe(program: Path, rivals: Optional[Path]) -> dict:
     flags = set(cpuinfo("flags").split())
-    version = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    version = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout
     return {
         "cpu": cpuinfo("model name"),
         "flags": [flag for flag in VECTOR_FLAGS if flag in flags],
@@ -61,7 +61,7 @@ def describe(program: Path, rivals: Optional[Path]) -> dict:
         "load_before": os.getloadavg()[0],
         "system": platform.platform(),
         "environment": {name: os.environ[name] for name in SETTINGS if name in os.environ},
-        "program": version,
+        "program": "; ".join(version.splitlines()),
         "python": {"python": platform.python_version(), **own_versions()},
         "rivals": rival_versions(rivals),
     }

@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from statistics import median
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 
@@ -75,12 +74,3 @@ def in_turn(actions: Dict[str, Callable], rounds: int) -> Dict[str, list]:
         for name in names if number % 2 == 0 else reversed(names):
             results[name].append(actions[name]())
     return results
-
-
-def median_of(values: List[float]) -> float:
-    return float(median(values))
-
-
-def spread_of(values: List[float]) -> str:
-    """Smallest to largest, for a table."""
-    return f"{min(values):.3g}-{max(values):.3g}"

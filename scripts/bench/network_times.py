@@ -7,17 +7,18 @@ small lesions in `segment`, building the channels in `classify`. It segments sli
 import shutil
 from contextlib import ExitStack
 from functools import partial
+from statistics import median
 
 import nibabel
 import numpy as np
 
 from machine import has_bf16
-from measure import in_turn, median_of, spread_of
+from measure import in_turn
 from network_inputs import Task, all_tasks
 from onnx_export import export_onnx
 from rivals import Worker, rivals_of
 from setting import Setting, predict, reports, stage_times
-from tables import markdown
+from tables import markdown, spread_of
 
 REFERENCE = "torch frozen, fp32"
 REPEATS = 5
@@ -106,13 +107,13 @@ def report(measured: dict) -> str:
 
 
 def report_task(title: str, rows: dict) -> str:
-    ours = {name: median_of(rows[name]["ms_per_slice"]) for name in rows if name.startswith("cordlesion")}
+    ours = {name: median(rows[name]["ms_per_slice"]) for name in rows if name.startswith("cordlesion")}
     lines, failures = [], []
     for name, row in rows.items():
         if "error" in row:
             failures.append(f"{name} did not run: {row['error']}.")
             continue
-        time = median_of(row["ms_per_slice"])
+        time = median(row["ms_per_slice"])
         ratios = [mine / time for mine in ours.values()]
         dice = f"{row['dice']:.5f}" if "dice" in row else None
         lines.append([name, time, spread_of(row["ms_per_slice"]), *ratios, f"{row['largest_difference']:.1e}", dice])

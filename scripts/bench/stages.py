@@ -1,10 +1,11 @@
 """What each stage of a case takes, and its share."""
 
 from functools import partial
+from statistics import median
 
 from machine import has_bf16
 from made_cases import write_cases
-from measure import in_turn, median_of
+from measure import in_turn
 from setting import Setting, predict, stage_times
 from tables import markdown
 
@@ -27,7 +28,7 @@ def measure(setting: Setting) -> dict:
 
 
 def report(measured: dict) -> str:
-    medians = {precision: {stage: median_of(times) for stage, times in stages.items()} for precision, stages in measured.items()}
+    medians = {precision: {stage: median(times) for stage, times in stages.items()} for precision, stages in measured.items()}
     rows = []
     for stage in STAGES:
         row = [f"`{stage}`"]

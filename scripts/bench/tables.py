@@ -16,3 +16,8 @@ def cell(value) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)
+
+
+def spread_of(values: List[float]) -> str:
+    """Smallest to largest."""
+    return f"{cell(min(values))} - {cell(max(values))}"

@@ -4,11 +4,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from made_cases import write_cases
-from measure import in_turn, median_of, spread_of
+from measure import in_turn
 from setting import Setting, predict
-from tables import markdown
+from tables import markdown, spread_of
 
 
 def one_process(setting: Setting, cases: Path, threads: int) -> float:
@@ -39,7 +40,7 @@ def measure(setting: Setting) -> dict:
 
 
 def report(measured: dict) -> str:
-    walls = {name: median_of(times) for name, times in measured["wall_s"].items()}
+    walls = {name: median(times) for name, times in measured["wall_s"].items()}
     slowest = walls["one process of 1 thread"]
     rows = [[name, wall, spread_of(measured["wall_s"][name]), 3600 * measured["cases"] / wall, slowest / wall] for name, wall in walls.items()]
     return markdown(f"Threads, {measured['cases']} cases", ["way", "s, median", "range", "cases per hour", "times as fast"], rows, "Start-up included.")

@@ -23,9 +23,9 @@ from package_networks import eager_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def measured(program, package, tmp_path_factory):
+def measured(program, tmp_path_factory):
     file = tmp_path_factory.mktemp("bench") / "bench.json"
-    command = [SCRIPT, "--quick", "--no-rivals", "--threads", 1, "--program", program, "--models", package, "--json", file]
+    command = [SCRIPT, "--quick", "--no-rivals", "--threads", 1, "--program", program, "--json", file]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(file.read_text()), done.stdout
@@ -61,8 +61,8 @@ def test_a_rival_that_fails_is_named_with_its_reason(measured):
     assert "error" in results["parts"]["networks"]["segmenter, batch 1"]["torch eager, fp32"]
 
 
-def test_an_unknown_part_is_refused(program, package):
-    done = subprocess.run([str(SCRIPT), "speed", "--program", program, "--models", str(package)], capture_output=True, text=True, check=False)
+def test_an_unknown_part_is_refused(program):
+    done = subprocess.run([str(SCRIPT), "speed", "--quick", "--program", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "unknown part speed; expected end-to-end" in done.stderr
 
 
