@@ -25,6 +25,7 @@ esac
 if ! /usr/bin/python3 -c 'import ensurepip' 2> /dev/null; then
   as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 python3-venv > /dev/null
 fi
 [ -x build/rivals/bin/python ] || /usr/bin/python3 -m venv build/rivals
