@@ -44,7 +44,9 @@ TEST_F(CaseBatches, EachCaseIsDescribedInOrder) {
     outcomes.push_back(description.failure ? description.failure->code() : "");
   });
   std::vector<std::string> expected(good_cases);
+#if !defined(__SANITIZE_ADDRESS__) // under which the memory of the loading process has no limit
   expected[too_large] = "reader_out_of_memory";
+#endif
   expected[known_bad] = "known";
   expected[damaged] = outcomes.at(damaged);
   EXPECT_EQ(outcomes, expected);
