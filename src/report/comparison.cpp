@@ -76,8 +76,7 @@ bool agree(const Finding& expected, const Finding& actual, const Tolerances& tol
   }
   switch (expected.kind) {
   case Kind::volume:
-    return within(std::abs(*a - *b),
-                  tolerances.volume * std::max(std::abs(*a), std::abs(*b)));
+    return within(std::abs(*a - *b), tolerances.volume * std::max(std::abs(*a), std::abs(*b)));
   case Kind::probability:
     return within(std::abs(*a - *b), tolerances.probability);
   case Kind::exact:

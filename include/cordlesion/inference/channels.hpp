@@ -18,7 +18,8 @@ std::optional<ChannelRole> channel_role_from_string(std::string_view name);
 bool is_served(ChannelRole role);
 
 /// Writes one channel of one slice, `images.slice_size()` floats: the fitted image, the fitted mask
-/// as 0 or 1, the image inside the mask or within 16 pixels of it, or zeros. Throws std::invalid_argument for a role that is not served.
+/// as 0 or 1, the image inside the mask or within 16 pixels of it, or zeros. Throws
+/// std::invalid_argument for a role that is not served.
 void fill_channel(ChannelRole role, const NetworkStack<float>& images,
                   const NetworkStack<std::uint8_t>& masks, std::size_t slice, float* target);
 

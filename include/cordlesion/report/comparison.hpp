@@ -16,8 +16,8 @@ struct Tolerances {
   double probability = 0.001; ///< |difference|
 };
 
-/// Whether a difference is allowed. One that equals its tolerance but for the last digits is, unless
-/// the tolerance is 0.
+/// Whether a difference is allowed. One that equals its tolerance but for the last digits is,
+/// unless the tolerance is 0.
 bool within(double difference, double tolerance);
 
 /// One result of a case, as results.tsv names it.

@@ -33,7 +33,8 @@ SeriesCandidate decision(const Change& change, const LoadOptions& options = {}) 
   CaseLoader loader;
   TempFolder folder;
   write_series(folder / "case", 4, change);
-  return loader.describe(loader.find({{folder / "case"}, {}, {}}).cases.front(), options).candidates.front();
+  return loader.describe(loader.find({{folder / "case"}, {}, {}}).cases.front(), options)
+      .candidates.front();
 }
 
 } // namespace
