@@ -21,13 +21,7 @@ namespace fs = std::filesystem;
 class Columns {
  public:
   Columns(Cells header, const std::string& where) : header_(std::move(header)) {
-    std::set<std::string> seen;
-    for (const std::string& name : header_) {
-      if (!name.empty() && !seen.insert(name).second) {
-        throw usage_error(where + ": column '" + to_utf8(name) + "' occurs twice",
-                          "give every column a name of its own");
-      }
-    }
+    require_distinct_columns(header_, where, "give every column a name of its own");
     for (const char* required : {"case_id", "image"}) {
       if (!has(required)) {
         throw usage_error(where + ": column '" + required + "' is missing from the first line",

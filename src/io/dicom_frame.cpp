@@ -183,8 +183,9 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
   });
   if (!(std::abs(frame.slope) <= largest_scale && std::abs(frame.intercept) <= largest_scale) ||
       frame.slope == 0) {
-    set_fault(frame, "rescale_slope",
-              "RescaleSlope or RescaleIntercept is zero, not one number or beyond single precision");
+    set_fault(
+        frame, "rescale_slope",
+        "RescaleSlope or RescaleIntercept is zero, not one number or beyond single precision");
   }
 }
 
@@ -245,7 +246,8 @@ std::vector<DicomFrame> read_frames(const std::filesystem::path& file, const std
   try {
     const Tag pixels(0x7fe0, 0x0010);
     // Stops in front of the first byte of the pixels.
-    parsed = is_deflated(meta) ? reader.Read() : reader.ReadUpToTag(pixels, {pixels});
+    parsed =
+        is_deflated(meta.transfer_syntax) ? reader.Read() : reader.ReadUpToTag(pixels, {pixels});
   } catch (const std::exception&) { // its text may hold values of the header
     parsed = false;
   }

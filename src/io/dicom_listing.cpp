@@ -21,7 +21,8 @@ ListedFile list_file(const std::filesystem::path& file) {
   gdcm::Reader reader;
   reader.SetFileName(file.c_str());
   try {
-    if (!(is_deflated(meta) ? reader.Read() : reader.ReadSelectedTags({sop_class, study}))) {
+    if (!(is_deflated(meta.transfer_syntax) ? reader.Read()
+                                            : reader.ReadSelectedTags({sop_class, study}))) {
       return {};
     }
   } catch (const std::bad_alloc&) {

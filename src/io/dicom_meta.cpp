@@ -89,8 +89,8 @@ DicomMeta parse_dicom_meta(std::string_view head, std::size_t file_bytes) {
   return meta;
 }
 
-bool is_deflated(const DicomMeta& meta) {
-  return meta.transfer_syntax == "1.2.840.10008.1.2.1.99";
+bool is_deflated(std::string_view transfer_syntax) {
+  return transfer_syntax == "1.2.840.10008.1.2.1.99";
 }
 
 DicomMeta read_dicom_meta(const std::filesystem::path& file) {

@@ -19,7 +19,7 @@ struct DicomMeta {
 };
 
 /// Deflated Explicit VR Little Endian. GDCM cannot stop within such a file if it is small.
-bool is_deflated(const DicomMeta& meta);
+bool is_deflated(std::string_view transfer_syntax);
 
 DicomMeta parse_dicom_meta(std::string_view head, std::size_t file_bytes);
 DicomMeta read_dicom_meta(const std::filesystem::path& file);

@@ -34,18 +34,14 @@ bool is_not_given(const std::string& cell) {
 class LabelColumns {
  public:
   LabelColumns(Cells header, const std::string& where) : header_(std::move(header)) {
-    std::set<std::string> seen;
     for (std::string& name : header_) {
       if (is_known(lower(name))) {
         name = lower(name);
       }
-      if (!name.empty() && !seen.insert(name).second) {
-        throw usage_error(where + ": column '" + to_utf8(name) + "' occurs twice",
-                          expected_columns);
-      }
     }
+    require_distinct_columns(header_, where, expected_columns);
     for (const char* required : {"case_id", "label"}) {
-      if (seen.count(required) == 0) {
+      if (std::find(header_.begin(), header_.end(), required) == header_.end()) {
         throw usage_error(where + ": column '" + required + "' is missing from the first line; " +
                               found_columns(),
                           expected_columns);

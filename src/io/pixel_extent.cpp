@@ -1,6 +1,7 @@
 // Whether a DICOM file holds all of the pixels that it announces.
 #include "pixel_extent.hpp"
 
+#include "dicom_meta.hpp"
 #include "worker_process.hpp"
 
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 namespace cordlesion::io {
 namespace {
 
-constexpr std::string_view deflated = "1.2.840.10008.1.2.1.99";
 constexpr std::string_view big_endian = "1.2.840.10008.1.2.2";
 constexpr std::string_view jpeg_family = "1.2.840.10008.1.2.4.";
 constexpr std::string_view rle = "1.2.840.10008.1.2.5";
@@ -167,7 +167,7 @@ void require_deflated_pixels(const FileBytes& bytes, const std::string& name) {
 void require_complete_pixels(const std::filesystem::path& file, const std::string& name,
                              const DicomFrame& frame) {
   const FileBytes bytes(file);
-  if (frame.transfer_syntax == deflated) {
+  if (is_deflated(frame.transfer_syntax)) {
     return require_deflated_pixels(bytes, name);
   }
   const std::uint64_t start = frame.pixel_start;

@@ -1,7 +1,11 @@
 // Splitting of table lines.
 #include "table_text.hpp"
 
+#include "cordlesion/core/error.hpp"
+#include "text_encoding.hpp"
+
 #include <algorithm>
+#include <set>
 
 namespace cordlesion::io {
 
@@ -54,6 +58,16 @@ Cells header_cells_of(const std::string& line) {
 bool is_blank(const Cells& cells) {
   return std::all_of(cells.begin(), cells.end(),
                      [](const std::string& cell) { return cell.empty(); });
+}
+
+void require_distinct_columns(const Cells& header, const std::string& where,
+                              const std::string& hint) {
+  std::set<std::string> seen;
+  for (const std::string& name : header) {
+    if (!name.empty() && !seen.insert(name).second) {
+      throw usage_error(where + ": column '" + to_utf8(name) + "' occurs twice", hint);
+    }
+  }
 }
 
 } // namespace cordlesion::io

@@ -15,4 +15,8 @@ Cells header_cells_of(const std::string& line);
 
 bool is_blank(const Cells& cells);
 
+/// Throws a usage error with `hint` if two columns of a header have one name; empty names are none.
+void require_distinct_columns(const Cells& header, const std::string& where,
+                              const std::string& hint);
+
 } // namespace cordlesion::io
