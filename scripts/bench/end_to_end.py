@@ -11,7 +11,7 @@ from typing import Dict, List, NamedTuple
 import nibabel
 import numpy as np
 
-from machine import has_bf16, has_module
+from machine import has_bf16, has_module, precisions
 from made_cases import write_cases
 from measure import in_turn, run
 from setting import Setting, predict, reports
@@ -89,15 +89,14 @@ def run_pipeline(setting: Setting, interpreter: str, cases: Path, out: Path, opt
 
 
 def program_contenders(setting: Setting, cases: Path) -> dict:
-    precisions = ["auto", "fp32"] + (["bf16"] if has_bf16() else [])
     return {
         f"cordlesion, {precision}": partial(predict, setting, cases, "--precision", precision, out=setting.folder / f"cordlesion, {precision}")
-        for precision in precisions
+        for precision in ["auto", *precisions()]
     }
 
 
 def measure(setting: Setting) -> dict:
-    cases = write_cases(setting.folder / "cases", setting.cases, *((3, 64) if setting.quick else (12, 256)))
+    cases = write_cases(setting.folder / "cases", setting.cases, *setting.usual_size())
     actions = {**program_contenders(setting, cases), **pipeline_contenders(setting, cases)}
     steps = in_turn(actions, setting.rounds)
     expected = found_by_pipeline(setting.folder / REFERENCE)

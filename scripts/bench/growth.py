@@ -21,7 +21,7 @@ def case_times(setting: Setting, folder: Path, slices: int, size: int) -> list:
 
 
 def run_times(setting: Setting, folder: Path, count: int) -> list:
-    cases, out = write_cases(folder, count, *((3, 64) if setting.quick else (12, 256))), setting.folder / "growth_out"
+    cases, out = write_cases(folder, count, *setting.usual_size()), setting.folder / "growth_out"
     return [1000 * predict(setting, cases, out=out).wall_s for _ in range(setting.rounds)]
 
 
@@ -30,7 +30,7 @@ def measure(setting: Setting) -> dict:
         slices, sizes, counts = (3, 6), (64, 128), (1, 2)
     else:
         slices, sizes, counts = (6, 12, 24, 48), (192, 256, 384, 512), (1, 5, 20)
-    usual_slices, usual_size = (slices[0], sizes[0]) if setting.quick else (12, 256)
+    usual_slices, usual_size = setting.usual_size()
     folder = setting.folder / "growth"
     return {
         "slices": {str(n): case_times(setting, folder / f"slices{n}", n, usual_size) for n in slices},

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from end_to_end import run_pipeline
-from machine import has_bf16
+from machine import precisions
 from made_cases import write_cases
 from network_inputs import all_tasks
 from network_times import program_turn
@@ -105,14 +105,13 @@ def counted_work(setting: Setting) -> dict:
 
 def limits(setting: Setting) -> dict:
     torch.set_num_threads(setting.threads)
-    precisions = ["fp32", "bf16"] if has_bf16() else ["fp32"]
-    rates = {precision: convolution_rate(precision, setting.quick) for precision in precisions}
+    rates = {precision: convolution_rate(precision, setting.quick) for precision in precisions()}
     copy = copy_rate(setting.quick)
     work = counted_work(setting)
     largest = {task.network: task for task in all_tasks(setting).values()}
     rows = {}
     for network, task in largest.items():
-        for precision in precisions:
+        for precision in rates:
             turn = partial(program_turn, setting, task, precision, task.inputs.parent / "found.npy")
             times = [time for _ in range(setting.rounds) for time in turn()["ms_per_slice"]]
             limit = limit_ms(work[network], BYTES[precision], rates[precision], copy) if network in work else None
@@ -122,7 +121,7 @@ def limits(setting: Setting) -> dict:
 
 def start_up(setting: Setting) -> dict:
     """Seconds of a run of one case outside that case; and what a case without lesion takes in `classify`."""
-    cases = write_cases(setting.folder / "one", 1, *((3, 64) if setting.quick else (12, 256)))
+    cases = write_cases(setting.folder / "one", 1, *setting.usual_size())
     ours, theirs, without_lesion = [], [], []
     for _ in range(setting.rounds):
         out = setting.folder / "start"

@@ -6,7 +6,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 VECTOR_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16")
 SETTINGS = ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
@@ -24,6 +24,11 @@ def cpuinfo(field: str) -> str:
 def has_bf16() -> bool:
     """True if the CPU has bf16 instructions; without them bf16 is slower than fp32, for all sides."""
     return bool({"avx512_bf16", "amx_bf16"} & set(cpuinfo("flags").split()))
+
+
+def precisions() -> List[str]:
+    """In which the networks are measured."""
+    return ["fp32", "bf16"] if has_bf16() else ["fp32"]
 
 
 def has_module(python, name: str) -> bool:

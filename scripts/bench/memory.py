@@ -24,9 +24,9 @@ def repeated(cases: Path, folder: Path, copies: int) -> Path:
 
 
 def measure(setting: Setting) -> dict:
-    sizes, copies = ((3, 64), 3) if setting.quick else ((12, 256), COPIES)
+    copies = 3 if setting.quick else COPIES
     slices, matrix = (4, 128) if setting.quick else (20, 512)
-    cases = repeated(write_cases(setting.folder / "few", setting.cases, *sizes), setting.folder / "many", copies)
+    cases = repeated(write_cases(setting.folder / "few", setting.cases, *setting.usual_size()), setting.folder / "many", copies)
     large = write_cases(setting.folder / "large", 1, slices, matrix)
     out = setting.folder / "memory_out"
     names = sorted(path.name[: -len(".nii.gz")] for path in cases.iterdir())

@@ -12,7 +12,8 @@ from statistics import median
 import nibabel
 import numpy as np
 
-from machine import has_bf16
+from end_to_end import dice
+from machine import precisions
 from measure import in_turn
 from network_inputs import Task, all_tasks
 from onnx_export import export_onnx
@@ -58,9 +59,7 @@ def masks_of(task: Task, cases):
 def agreement(network: str, found: np.ndarray, expected: np.ndarray, threshold: float) -> dict:
     result = {"largest_difference": float(np.abs(found - expected).max())}
     if network == "segmenter":
-        a, b = found >= threshold, expected >= threshold
-        total = int(a.sum()) + int(b.sum())
-        result["dice"] = 2 * int((a & b).sum()) / total if total else 1.0
+        result["dice"] = dice(found >= threshold, expected >= threshold)
     return result
 
 
@@ -69,7 +68,7 @@ def measure_task(setting: Setting, task: Task, workers: dict) -> dict:
     outputs = task.inputs.parent
     repeat = 1 if setting.quick else REPEATS
     actions = {}
-    for precision in ["fp32", "bf16"] if has_bf16() else ["fp32"]:
+    for precision in precisions():
         name = f"cordlesion, {precision}"
         actions[name] = partial(program_turn, setting, task, precision, outputs / f"{name}.npy")
     for name, worker in workers.items():
@@ -115,8 +114,8 @@ def report_task(title: str, rows: dict) -> str:
             continue
         time = median(row["ms_per_slice"])
         ratios = [mine / time for mine in ours.values()]
-        dice = f"{row['dice']:.5f}" if "dice" in row else None
-        lines.append([name, time, spread_of(row["ms_per_slice"]), *ratios, f"{row['largest_difference']:.1e}", dice])
+        overlap = f"{row['dice']:.5f}" if "dice" in row else None
+        lines.append([name, time, spread_of(row["ms_per_slice"]), *ratios, f"{row['largest_difference']:.1e}", overlap])
     header = ["way", "ms per slice, median", "range", *[f"{name.replace('cordlesion', 'ours')} / this" for name in ours],
               "largest difference of a probability", "Dice"]  # fmt: skip
     return markdown(f"Networks only: {title}", header, lines, " ".join([f"Differences are from '{REFERENCE}'.", *failures]))

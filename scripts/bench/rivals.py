@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import List, NamedTuple
 
-from machine import has_bf16, has_module
+from machine import has_module, precisions
 from setting import Setting
 
 WORKER = Path(__file__).parent / "engine_worker.py"
@@ -37,8 +37,7 @@ def rivals_of(setting: Setting) -> List[Rival]:
 
 
 def torch_rivals(label: str, python: str, engines: List[str]) -> List[Rival]:
-    precisions = [False, True] if has_bf16() else [False]
-    return [Rival(f"{label} {engine}, {'bf16' if bf16 else 'fp32'}", python, engine, bf16) for engine in engines for bf16 in precisions]
+    return [Rival(f"{label} {engine}, {precision}", python, engine, precision == "bf16") for engine in engines for precision in precisions()]
 
 
 class Worker:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from measure import Step, run
 
@@ -19,6 +19,10 @@ class Setting(NamedTuple):
     quick: bool
     rivals: Optional[Path]  # Python of the rivals' virtual environment
     folder: Path  # scratch
+
+    def usual_size(self) -> Tuple[int, int]:
+        """Slices of a case, and rows and columns of each."""
+        return (3, 64) if self.quick else (12, 256)
 
     def manifest(self) -> dict:
         return json.loads((self.models / "manifest.json").read_text(encoding="utf-8"))

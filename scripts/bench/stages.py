@@ -3,7 +3,7 @@
 from functools import partial
 from statistics import median
 
-from machine import has_bf16
+from machine import precisions
 from made_cases import write_cases
 from measure import in_turn
 from setting import Setting, predict, stage_times
@@ -19,9 +19,8 @@ def times_of(setting: Setting, cases, precision: str) -> list:
 
 
 def measure(setting: Setting) -> dict:
-    cases = write_cases(setting.folder / "stages", setting.cases, *((3, 64) if setting.quick else (12, 256)))
-    precisions = ["fp32", "bf16"] if has_bf16() else ["fp32"]
-    runs = in_turn({precision: partial(times_of, setting, cases, precision) for precision in precisions}, setting.rounds)
+    cases = write_cases(setting.folder / "stages", setting.cases, *setting.usual_size())
+    runs = in_turn({precision: partial(times_of, setting, cases, precision) for precision in precisions()}, setting.rounds)
     return {
         precision: {stage: [times[stage] for run in found for times in run] for stage in STAGES} for precision, found in runs.items()
     }

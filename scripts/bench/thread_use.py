@@ -29,7 +29,7 @@ def processes_of_one(setting: Setting, cases: Path, count: int) -> float:
 
 
 def measure(setting: Setting) -> dict:
-    cases = write_cases(setting.folder / "thread_cases", setting.cases, *((3, 64) if setting.quick else (12, 256)))
+    cases = write_cases(setting.folder / "thread_cases", setting.cases, *setting.usual_size())
     several = max(setting.threads, 2)
     actions = {
         "one process of 1 thread": partial(one_process, setting, cases, 1),

@@ -158,9 +158,12 @@ def mutant(seed, number):
 
 def write(folder: Path, seed, number):
     """Writes a mutant as a folder; returns it."""
-    target = folder / f"dicom-{number}"
+    return write_files(folder / f"dicom-{number}", mutant(seed, number))
+
+
+def write_files(target: Path, files):
     target.mkdir()
-    for index, content in enumerate(mutant(seed, number)):
+    for index, content in enumerate(files):
         (target / f"IM{index}").write_bytes(content)
     return target
 
@@ -197,9 +200,10 @@ def without_repeated(paths):
 def oracle(path: Path, report):
     """The group of slices that the program says it used. Raises if there is none of that size, or if its slices are not evenly spaced."""
     count = report["input"]["series"]["files"]
-    fitting = [paths for paths in groups(path) if len(paths) == count]
+    found = groups(path)
+    fitting = [paths for paths in found if len(paths) == count]
     if not fitting:
-        raise ValueError(f"no group of {count} slices, only of {sorted(len(paths) for paths in groups(path))}")
+        raise ValueError(f"no group of {count} slices, only of {sorted(map(len, found))}")
     paths = without_repeated(fitting[0])
     steps = np.diff(sorted(position_along_normal(pydicom.dcmread(file, force=True)) for file in paths))
     if not (steps.min() > 0 and np.ptp(steps) <= max(0.1, 0.01 * steps.mean())):
@@ -209,11 +213,7 @@ def oracle(path: Path, report):
 
 def unmutated(folder: Path, seed, number):
     """Writes the seed of a mutant; returns its folder."""
-    target = folder / f"seed-{number}"
-    target.mkdir()
-    for index, content in enumerate(random.Random(f"{seed} dicom {number}").choice(SEEDS)):
-        (target / f"IM{index}").write_bytes(content)
-    return target
+    return write_files(folder / f"seed-{number}", random.Random(f"{seed} dicom {number}").choice(SEEDS))
 
 
 SEEDS = seeds()

@@ -64,7 +64,7 @@ class SegmenterTask:
         return centres - 0.5
 
     def batch(self, progress: float) -> Tuple[Tensor, Tensor]:
-        """Images and masks [N,1,rows,columns]; as many pixels whatever the window."""
+        """Images and masks [N,1,rows,columns]; as many pixels whatever the window, but at least four slices."""
         options, whole = self.options, self.slices.size
         window = options.crop if options.crop and progress < 1 - options.full_share else (whole, whole)
         count = options.batch
