@@ -46,7 +46,13 @@ def why_not():
     missing = [program for program in PROGRAMS if not shutil.which(program, path=search_path())]
     if missing:
         return f"not installed: {', '.join(missing)} (scripts/setup.sh --tests)"
-    return None if os.geteuid() == 0 else "the daemons of Slurm need root"
+    if os.geteuid() != 0:
+        return "the daemons of Slurm need root"
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        return f"Slurm needs this machine's own name, {socket.gethostname()}, to resolve (/etc/hosts)"
+    return None
 
 
 def search_path():
