@@ -29,7 +29,7 @@ void add_input_options(CLI::App& command, InputOptions& options) {
                    "Take a DICOM series with missing or unevenly spaced slices slice by slice; no "
                    "volume is reported");
   command.add_flag("--include-identifiers", options.include_identifiers,
-                   "Let series descriptions and the like appear in the outputs");
+                   "Let series descriptions appear in the outputs");
   command
       .add_option("--prefer", options.prefer,
                   "The placement to believe where the two of a NIfTI file disagree")

@@ -44,8 +44,8 @@ TEST(ListedCode, KeepsCodesAndNoOtherWord) {
   EXPECT_EQ(listed_code("MR"), "MR");
   EXPECT_EQ(listed_code(""), "");
   EXPECT_EQ(listed_code("DOE_JANE"), "UNLISTED");
-  EXPECT_EQ(listed_codes({"ORIGINAL", "DOE", "M_FFE"}),
-            (std::vector<std::string>{"ORIGINAL", "UNLISTED", "M_FFE"}));
+  EXPECT_EQ(listed_codes({"ORIGINAL", "DOE", "M_FFE", "AI"}),
+            (std::vector<std::string>{"ORIGINAL", "UNLISTED", "M_FFE", "AI"}));
 }
 
 TEST(ToUtf8, TakesOtherTextForLatin1WithoutControlCharacters) {
