@@ -209,8 +209,11 @@ NiftiHeader read_nifti_header(ByteSource& source, const std::string& name) {
   if (!std::isfinite(header.slope) || header.slope == 0) { // the standard: no scaling
     header.slope = 1;
     header.intercept = 0;
+  } else if (!std::isfinite(header.intercept)) {
+    throw failure("bad_scaling", name,
+                  "the intensities have a slope (scl_slope) but no finite intercept (scl_inter)",
+                  "write the file again with the tool that made it");
   }
-  header.intercept = std::isfinite(header.intercept) ? header.intercept : 0;
   check_sizes(header, name);
   check_data_position(header, source, name);
   skip_extensions(header, source, name);

@@ -68,6 +68,7 @@ REFUSED = {
     "row30-type-against-bits": ("nii", nifti_bytes(bitpix=8), "voxel_type"),
     "row30-vector": ("nii", nifti_bytes(dim={0: 5, 5: 3}, intent_code=1007) + bytes(4 * VOXELS), "voxel_type"),
     "row30-analyze": ("nii", nifti_bytes(magic=b"\0\0\0\0"), "no_orientation"),
+    "row30-slope-without-intercept": ("nii", nifti_bytes(scl_slope=1, scl_inter=NAN), "bad_scaling"),
     "row30-pair": ("nii", nifti_bytes(magic=b"ni1\0"), "nifti_pair"),
     "row31-size-0": ("nii", nifti_bytes(dim={2: 0}), "bad_dimensions"),
     "row31-size-negative": ("nii", nifti_bytes(dim={3: -7}), "bad_dimensions"),
