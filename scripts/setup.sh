@@ -17,7 +17,7 @@ EOF
 
 # Building and running.
 packages=(g++ cmake ninja-build git
-          libtorch-dev libopenblas0 libinsighttoolkit5-dev libgdcm-dev zlib1g-dev libssl-dev
+          libtorch-dev libdnnl-dev libopenblas0 libinsighttoolkit5-dev libgdcm-dev zlib1g-dev libssl-dev
           libcli11-dev libspdlog-dev nlohmann-json3-dev libgtest-dev)
 # The seeded model package is written by the training scripts.
 packages+=(python3-numpy python3-torch python3-torchvision)

@@ -47,6 +47,7 @@ std::map<std::string, std::string> result_options(const PredictOptions& options)
   std::map<std::string, std::string> texts{
       {"device", options.network.device},
       {"precision", text_of(options.network.precision)},
+      {"engine", options.network.engine == inference::Engine::automatic ? "auto" : "torchscript"},
       {"abstain_margin", text_of(options.abstain_margin)},
       {"all_nodes", text_of(options.all_nodes)},
       {"save_probability", text_of(options.save_probability)},

@@ -49,10 +49,11 @@ std::map<std::string, std::string> options_in_force(const Run& run) {
 }
 
 report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
-                            double elapsed_ms) {
+                            const std::map<std::string, double>& timing_ms) {
   return report::RunRecord{.options = options_in_force(run),
                            .versions = {{"libtorch", inference::torch_version()},
                                         {"itk", io::itk_version()},
+                                        {"engine", run.networks.engine()},
                                         {"cpu_capability", inference::cpu_capability()}},
                            .models = run.models,
                            .device = run.networks.device(),
@@ -60,7 +61,7 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
                            .threads = run.options.threads,
                            .counts = counts_of(run, cases),
                            .case_ids = case_ids_of(run.rows),
-                           .timing_ms = {{"total", elapsed_ms}},
+                           .timing_ms = timing_ms,
                            .warnings = warnings,
                            .interrupted = interrupted(),
                            .shards = {}};
@@ -69,10 +70,10 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
 } // namespace
 
 void write_run(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
-               double elapsed_ms) {
+               const std::map<std::string, double>& timing_ms) {
   write_tables(run.output.path(), rows_in_output(run));
   io::write_file_atomically(run.output.path() / "run.json",
-                            report::to_json(record_of(run, cases, warnings, elapsed_ms)));
+                            report::to_json(record_of(run, cases, warnings, timing_ms)));
 }
 
 } // namespace cordlesion::app

@@ -17,7 +17,9 @@ MaskSlices segment(const NetworkStack<float>& inputs, const NetworkFrame& frame,
                    const Pixels& slices, const CanonicalAxes& axes, const Grid& grid,
                    inference::Networks& networks, const CaseSettings& settings,
                    CaseResult& result) {
-  Pixels probability = unfit_probability(networks.segment(inputs), frame, slices);
+  const NetworkStack<float> seen =
+      timed(result.timing_ms, "segment_network", [&] { return networks.segment(inputs); });
+  const Pixels probability = unfit_probability(seen, frame, slices);
   if (settings.save_probability) {
     result.probability = to_volume(probability, grid, axes);
   }
@@ -73,19 +75,22 @@ MaskSlices align(const Image& corrected, const Grid& grid, const CanonicalAxes& 
 CascadeResult classify(const NetworkStack<float>& inputs, const NetworkStack<std::uint8_t>& masks,
                        const std::vector<std::size_t>& selected, bool has_lesion,
                        inference::Networks& networks, const CaseSettings& settings,
-                       std::vector<Warning>& warnings) {
+                       CaseResult& result) {
   if (!has_lesion) {
     return no_lesion_result();
   }
   if (selected.empty()) {
-    warnings.push_back({"lesion_below_network_resolution",
-                        "the lesion vanishes at the network's resolution, so no class is given"});
-    CascadeResult result = no_lesion_result();
-    result.label = "indeterminate";
-    return result;
+    result.warnings.push_back(
+        {"lesion_below_network_resolution",
+         "the lesion vanishes at the network's resolution, so no class is given"});
+    CascadeResult none = no_lesion_result();
+    none.label = "indeterminate";
+    return none;
   }
-  return run_cascade(settings.cascade,
-                     [&](Node node) { return networks.classify(node, inputs, masks, selected); });
+  return run_cascade(settings.cascade, [&](Node node) {
+    return timed(result.timing_ms, "classify_network",
+                 [&] { return networks.classify(node, inputs, masks, selected); });
+  });
 }
 
 std::vector<report::SelectedSlice> describe_slices(const std::vector<std::size_t>& selected,
@@ -154,8 +159,8 @@ CaseResult run_case(io::LoadedCase loaded, const std::optional<Image>& corrected
   const std::vector<std::size_t> selected = lesion_bearing_slices(masks);
   watch.lap("lesions");
 
-  record.classification = classify(inputs, masks, selected, !record.lesions.empty(), networks,
-                                   settings, result.warnings);
+  record.classification =
+      classify(inputs, masks, selected, !record.lesions.empty(), networks, settings, result);
   watch.lap("classify");
 
   record.selected_slices = describe_slices(selected, mask, grid, axes, record.classification);

@@ -221,7 +221,9 @@ ExitCode list_cases(const PredictOptions& options, const std::vector<io::CaseInp
 } // namespace
 
 ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
-  const auto begin = std::chrono::steady_clock::now();
+  std::map<std::string, double> timing_ms;
+  Stopwatch total(timing_ms);
+  Stopwatch watch(timing_ms);
   PredictOptions options = asked;
   options.threads = asked.threads > 0 ? asked.threads : inference::available_threads();
   options.find.excluded = options.output;
@@ -237,7 +239,9 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   }
   inference::configure_runtime(options.threads);
   inference::Networks networks(package, options.network);
+  watch.lap("load_models");
   std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
+  watch.lap("find_cases");
   const std::size_t case_count = cases.size();
   const OutputFolder output(options.output, options.existing);
   output.clear_run_record();
@@ -255,9 +259,8 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
     }
     process_all(run, cases, loader, progress);
   }
-  const std::chrono::duration<double, std::milli> elapsed =
-      std::chrono::steady_clock::now() - begin;
-  write_run(run, case_count, warnings, elapsed.count());
+  total.lap("total");
+  write_run(run, case_count, warnings, timing_ms);
   if (interrupted()) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");

@@ -48,6 +48,7 @@ report::Digests digests_of(const io::CaseInput& input, const std::string& input_
   std::map<std::string, std::string> option_texts = result_options(options);
   option_texts["device"] = networks.device(); // what `auto` came to
   option_texts["precision"] = networks.precision();
+  option_texts["engine"] = networks.engine();
   option_texts["version"] = version();
   option_texts["series_uid"] = options.load.series_uid.value_or("");
   if (const auto mask = corrected_mask_of(input, options.corrected_masks)) {

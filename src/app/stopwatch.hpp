@@ -24,4 +24,13 @@ class Stopwatch {
   Clock::time_point last_ = Clock::now();
 };
 
+/// Adds the time that `work` takes, and returns its result.
+template <typename Work>
+auto timed(std::map<std::string, double>& times_ms, const std::string& name, const Work& work) {
+  Stopwatch watch(times_ms);
+  auto result = work();
+  watch.lap(name);
+  return result;
+}
+
 } // namespace cordlesion::app

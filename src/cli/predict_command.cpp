@@ -35,6 +35,7 @@ struct Arguments {
   std::string models;
   std::string device = "auto";
   std::string precision = "auto";
+  std::string engine = "auto";
   std::string masks;
   std::vector<std::string> thresholds;
   std::string shard = "1/1";
@@ -116,6 +117,11 @@ void add_model_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
       ->capture_default_str();
   command
+      .add_option("--engine", arguments.engine,
+                  "auto: compiled for the CPU where that is possible; torchscript: as it is")
+      ->check(CLI::IsMember({"auto", "torchscript"}))
+      ->capture_default_str();
+  command
       .add_option("--threads", options.threads,
                   "Threads [what affinity, cgroup and SLURM_CPUS_PER_TASK allow]")
       ->check(CLI::Range(1, 1024));
@@ -177,7 +183,10 @@ app::PredictOptions understood(const Arguments& arguments, const GlobalOptions& 
   require_separate_output(options);
   options.models =
       arguments.models.empty() ? default_models() : std::filesystem::path(arguments.models);
-  options.network = {.device = arguments.device, .precision = parse_precision(arguments.precision)};
+  options.network = {.device = arguments.device,
+                     .precision = parse_precision(arguments.precision),
+                     .engine = arguments.engine == "auto" ? inference::Engine::automatic
+                                                          : inference::Engine::script};
   if (!arguments.masks.empty()) {
     options.corrected_masks = arguments.masks;
   }

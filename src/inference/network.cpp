@@ -16,6 +16,11 @@ namespace {
 constexpr const char* contract_hint =
     "models/README.md states what each network takes and returns; export the package again.";
 
+struct Shape {
+  std::int64_t channels = 0;
+  std::int64_t size = 0;
+};
+
 /// Freezing computes thousands of small tensors, for which waking other threads costs more than
 /// they help.
 class OneThread {
@@ -39,6 +44,28 @@ at::Tensor to_network_layout(const at::Tensor& images_nchw, const c10::Device& d
   return input;
 }
 
+/// None if the network must be run as a script.
+NetworkPlan* plan_of(Network& network) {
+  auto& plan = network.plans[network.bf16 ? 1 : 0];
+  if (network.layers && !plan) {
+    std::string why_not;
+    plan = NetworkPlan::make(*network.layers, network.input_size, network.bf16, why_not);
+  }
+  return plan.get();
+}
+
+/// [N,...] of images [N,C,S,S].
+at::Tensor run_plan(NetworkPlan& plan, const at::Tensor& images_nchw) {
+  const at::Tensor images = images_nchw.contiguous();
+  std::vector<std::int64_t> shape{images.size(0)};
+  shape.insert(shape.end(), plan.result_shape().begin(), plan.result_shape().end());
+  at::Tensor results = at::empty(shape, at::kFloat);
+  for (std::int64_t i = 0; i < images.size(0); ++i) {
+    plan.run(images[i].data_ptr<float>(), results[i].data_ptr<float>());
+  }
+  return results;
+}
+
 /// Runs a method with the network's precision, without gradients.
 c10::IValue run_method(Network& network, const std::string& method,
                        std::vector<c10::IValue> inputs) {
@@ -50,6 +77,14 @@ c10::IValue run_method(Network& network, const std::string& method,
   return network.module.get_method(method)(std::move(inputs));
 }
 
+/// `forward` on a CPU tensor [N,C,S,S], by the plan if there is one.
+c10::IValue run_forward(Network& network, const at::Tensor& images_nchw) {
+  if (NetworkPlan* plan = plan_of(network)) {
+    return run_plan(*plan, images_nchw);
+  }
+  return run_method(network, "forward", {to_network_layout(images_nchw, network.device)});
+}
+
 Error mismatch(const Network& network, const std::string& what, const std::string& expected,
                const std::string& found) {
   return models_error("model_shape_mismatch",
@@ -58,24 +93,12 @@ Error mismatch(const Network& network, const std::string& what, const std::strin
                       contract_hint);
 }
 
-/// A smooth pattern in [0, 1]: a constant image would hide outputs that depend on the input.
-at::Tensor trial_images(std::int64_t images, std::int64_t channels, std::int64_t size) {
-  const std::int64_t count = images * channels * size * size;
-  return at::arange(count, at::kFloat)
-      .mul(0.01)
-      .sin()
-      .mul(0.5)
-      .add(0.5)
-      .reshape({images, channels, size, size});
-}
-
-/// Runs a method on trial images, so that a wrong network is refused before any case is read.
-c10::IValue try_method(Network& network, const std::string& method, const at::Tensor& images,
-                       std::vector<c10::IValue> more_inputs) {
+/// Runs something on trial images, so that a wrong network is refused before any case is read.
+template <typename Run>
+auto try_out(const Network& network, const std::string& method, const at::Tensor& images,
+             const Run& run) {
   try {
-    std::vector<c10::IValue> inputs{to_network_layout(images, network.device)};
-    inputs.insert(inputs.end(), more_inputs.begin(), more_inputs.end());
-    return run_method(network, method, std::move(inputs));
+    return run();
   } catch (const std::exception& error) {
     throw models_error("model_does_not_run",
                        network.path.string() + ": " + method +
@@ -83,6 +106,10 @@ c10::IValue try_method(Network& network, const std::string& method, const at::Te
                            shape_text(images.sizes().vec()) + ", found (" + reason_of(error) + ")",
                        contract_hint);
   }
+}
+
+c10::IValue try_forward(Network& network, const at::Tensor& images) {
+  return try_out(network, "forward", images, [&] { return run_forward(network, images); });
 }
 
 /// A fp32 CPU tensor of `shape`, where -1 stands for any length.
@@ -121,33 +148,40 @@ void require_probabilities(const Network& network, const at::Tensor& values) {
   }
 }
 
-void require_grad_cam(Network& network, const at::Tensor& images) {
-  const c10::IValue result = try_method(network, "grad_cam", images, {std::int64_t{1}});
-  if (!result.isTuple() || result.toTupleRef().elements().size() != 2) {
-    throw mismatch(network, "grad_cam", "a tuple of logits and maps", result.tagKind());
+/// Compiles the network for its precision; leaves it as a script where that cannot be.
+void make_plan(Network& network, std::int64_t channels, Engine engine) {
+  std::string why_not;
+  if (network.device.is_cpu() && engine == Engine::automatic) {
+    network.layers = read_layer_graph(network.module, channels, why_not);
   }
-  const auto& elements = result.toTupleRef().elements();
-  require_tensor(network, "grad_cam logits", elements[0], {images.size(0), 2});
-  require_tensor(network, "grad_cam maps", elements[1], {images.size(0), -1, -1});
+  if (network.layers && (!fold_layers(*network.layers) || plan_of(network) == nullptr)) {
+    network.layers.reset();
+  }
 }
 
-Network load_network(const std::filesystem::path& path, const c10::Device& device, bool bf16,
-                     const std::vector<std::string>& methods) {
-  const torch::jit::Module module = load_script_module(path, device);
+Network load_network(LoadedScript script, const Execution& execution,
+                     const std::vector<std::string>& methods, const Shape& input) {
+  const std::filesystem::path path = script.path;
+  Network network{.path = path,
+                  .module = script.module.get(),
+                  .device = execution.device,
+                  .bf16 = execution.bf16,
+                  .input_size = input.size};
   std::vector<std::string> required{"forward"};
   required.insert(required.end(), methods.begin(), methods.end());
   for (const std::string& method : required) {
-    if (!module.find_method(method)) {
+    if (!network.module.find_method(method)) {
       throw models_error("model_method_missing",
                          path.string() + ": expected a method `" + method + "`, found none",
                          contract_hint);
     }
   }
-  const OneThread small_operations;
-  return {.path = path,
-          .module = freeze_for_inference(module, path, methods),
-          .device = device,
-          .bf16 = bf16};
+  make_plan(network, input.channels, execution.engine);
+  if (!network.layers) {
+    const OneThread small_operations;
+    network.module = freeze_for_inference(network.module, path, methods);
+  }
+  return network;
 }
 
 } // namespace
@@ -164,30 +198,58 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text.str();
 }
 
-at::Tensor forward(Network& network, const at::Tensor& images_nchw) {
-  const c10::IValue result =
-      run_method(network, "forward", {to_network_layout(images_nchw, network.device)});
-  return result.toTensor().to(at::kCPU, at::kFloat).contiguous();
+at::Tensor trial_images(std::int64_t images, std::int64_t channels, std::int64_t size) {
+  const std::int64_t count = images * channels * size * size;
+  return at::arange(count, at::kFloat)
+      .mul(0.01)
+      .sin()
+      .mul(0.5)
+      .add(0.5)
+      .reshape({images, channels, size, size});
 }
 
-Network load_segmenter(const std::filesystem::path& path, const c10::Device& device, bool bf16,
-                       std::int64_t input_size) {
-  Network network = load_network(path, device, bf16, {});
-  const at::Tensor images = trial_images(1, 1, input_size);
-  const c10::IValue result = try_method(network, "forward", images, {});
+at::Tensor forward(Network& network, const at::Tensor& images_nchw) {
+  return run_forward(network, images_nchw).toTensor().to(at::kCPU, at::kFloat).contiguous();
+}
+
+void require_grad_cam(Network& network, const at::Tensor& images) {
+  const c10::IValue result = try_out(network, "grad_cam", images, [&] {
+    return run_method(network, "grad_cam",
+                      {to_network_layout(images, network.device), std::int64_t{1}});
+  });
+  if (!result.isTuple() || result.toTupleRef().elements().size() != 2) {
+    throw mismatch(network, "grad_cam", "a tuple of logits and maps", result.tagKind());
+  }
+  const auto& elements = result.toTupleRef().elements();
+  require_tensor(network, "grad_cam logits", elements[0], {images.size(0), 2});
+  require_tensor(network, "grad_cam maps", elements[1], {images.size(0), -1, -1});
+}
+
+LoadedScript start_loading(const std::filesystem::path& path, const c10::Device& device) {
+  const auto policy = at::get_num_threads() > 1 ? std::launch::async : std::launch::deferred;
+  return {.path = path, .module = std::async(policy, [path, device] {
+                          return load_script_module(path, device);
+                        })};
+}
+
+Network load_segmenter(LoadedScript script, const Execution& execution, std::int64_t input_size) {
+  Network network = load_network(std::move(script), execution, {}, {1, input_size});
+  const c10::IValue result = try_forward(network, trial_images(1, 1, input_size));
   require_probabilities(network,
                         require_tensor(network, "forward", result, {1, 1, input_size, input_size}));
   return network;
 }
 
-Network load_classifier(const std::filesystem::path& path, const c10::Device& device, bool bf16,
-                        std::int64_t input_size, std::int64_t channels) {
-  Network network = load_network(path, device, bf16, {"grad_cam"});
+Network load_classifier(LoadedScript script, const Execution& execution, std::int64_t input_size,
+                        std::int64_t channels) {
+  Network network =
+      load_network(std::move(script), execution, {"grad_cam"}, {channels, input_size});
   // Two images, so that a network that mixes or drops the batch is noticed.
   const at::Tensor images = trial_images(2, channels, input_size);
-  const c10::IValue result = try_method(network, "forward", images, {});
-  require_tensor(network, "forward", result, {2, 2});
-  require_grad_cam(network, images);
+  require_tensor(network, "forward", try_forward(network, images), {2, 2});
+  if (!network.layers) {
+    require_grad_cam(network, images);
+  }
   return network;
 }
 

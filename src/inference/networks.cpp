@@ -16,7 +16,7 @@
 namespace cordlesion::inference {
 namespace {
 
-/// Larger batches are no faster on a CPU and need more memory.
+/// Larger batches are no faster and need more memory; a plan takes image by image anyway.
 constexpr std::size_t classifier_batch = 8;
 
 /// Runs a network; what LibTorch throws becomes a failure of the case.
@@ -149,11 +149,16 @@ Networks::Networks(const ModelPackage& package, const NetworkOptions& options)
   impl_->manifest = manifest;
   impl_->folder = package.folder;
   impl_->device = device.str();
-  impl_->segmenter =
-      load_segmenter(package.folder / manifest.segmenter.file.file, device, bf16, size);
+  const Execution execution{.device = device, .bf16 = bf16, .engine = options.engine};
+  LoadedScript segmenter = start_loading(package.folder / manifest.segmenter.file.file, device);
+  std::map<Node, LoadedScript> classifiers;
+  for (const auto& [node, classifier] : manifest.classifiers) {
+    classifiers.emplace(node, start_loading(package.folder / classifier.file.file, device));
+  }
+  impl_->segmenter = load_segmenter(std::move(segmenter), execution, size);
   for (const auto& [node, classifier] : manifest.classifiers) {
     impl_->classifiers.emplace(
-        node, load_classifier(package.folder / classifier.file.file, device, bf16, size,
+        node, load_classifier(std::move(classifiers.at(node)), execution, size,
                               static_cast<std::int64_t>(classifier.channels.size())));
   }
 }
@@ -185,6 +190,9 @@ GoldenCheck Networks::check_golden() {
   check.max_segmenter_error =
       largest_difference(impl_->probabilities(golden.image).pixels, golden.segmenter);
   for (const auto& [node, expected] : golden.logits) {
+    const auto channels = static_cast<std::int64_t>(manifest.classifiers.at(node).channels.size());
+    require_grad_cam(impl_->classifiers.at(node),
+                     trial_images(1, channels, static_cast<std::int64_t>(manifest.input_size)));
     check.max_logit_error =
         std::max(check.max_logit_error,
                  largest_difference(impl_->logits(node, golden.image, golden.mask, {0}), expected));
@@ -203,6 +211,15 @@ const std::string& Networks::precision() const {
   static const std::string bf16 = "bf16";
   static const std::string fp32 = "fp32";
   return impl_->segmenter.bf16 ? bf16 : fp32;
+}
+
+std::string Networks::engine() const {
+  const auto& classifiers = impl_->classifiers;
+  const bool planned = impl_->segmenter.layers &&
+                       std::all_of(classifiers.begin(), classifiers.end(), [](const auto& entry) {
+                         return entry.second.layers.has_value();
+                       });
+  return planned ? plan_engine() : "TorchScript";
 }
 
 } // namespace cordlesion::inference

@@ -16,8 +16,8 @@ using Texts = std::map<std::string, std::string>;
 const std::set<std::string> of_no_consequence{"options.shard", "options.fail_fast",
                                               "options.load_timeout_s"};
 /// May differ, with a warning: results agree within rounding.
-const std::set<std::string> of_little_consequence{"options.device", "device",
-                                                  "versions.cpu_capability"};
+const std::set<std::string> of_little_consequence{"options.device", "options.engine", "device",
+                                                  "versions.cpu_capability", "versions.engine"};
 
 Texts facts_of(const RunRecord& run) {
   Texts facts{{"version", run.version + " (" + run.commit + ")"},

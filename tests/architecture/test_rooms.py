@@ -14,7 +14,7 @@ MAY_USE = {
     "app": {"core", "io", "inference", "report"},
     "cli": {"core", "io", "inference", "report", "app"},
 }
-LIBRARIES = re.compile(r"#include <(itk|gdcm|torch/|ATen/|c10/|nlohmann/|spdlog/|CLI/|openssl/)")
+LIBRARIES = re.compile(r"#include <(itk|gdcm|torch/|ATen/|c10/|nlohmann/|spdlog/|CLI/|openssl/|dnnl)")
 
 
 def sources(folder):
@@ -37,7 +37,7 @@ def test_public_headers_include_no_library():
         assert not LIBRARIES.search(path.read_text()), path.relative_to(REPOSITORY)
 
 
-def test_only_the_inference_room_includes_libtorch():
+def test_only_the_inference_room_includes_libtorch_and_onednn():
     for path in sources("src"):
         if path.parent.name != "inference":
-            assert not re.search(r"#include <(torch/|ATen/|c10/)", path.read_text()), path.relative_to(REPOSITORY)
+            assert not re.search(r"#include <(torch/|ATen/|c10/|dnnl)", path.read_text()), path.relative_to(REPOSITORY)

@@ -15,9 +15,14 @@ namespace cordlesion::inference {
 
 enum class Precision { automatic, fp32, bf16 };
 
+/// What computes the networks: a plan compiled for oneDNN where the network's operations and the
+/// device allow it, or always the TorchScript as it is.
+enum class Engine { automatic, script };
+
 struct NetworkOptions {
   std::string device = "auto"; ///< auto, cpu, cuda, cuda:N
   Precision precision = Precision::automatic;
+  Engine engine = Engine::automatic;
 };
 
 /// Result of re-running the package's golden input.
@@ -51,6 +56,9 @@ class Networks {
 
   const std::string& device() const;    ///< `cpu` or `cuda:N`
   const std::string& precision() const; ///< `fp32` or `bf16`
+
+  /// `oneDNN` with its version if that computes all four networks, else `TorchScript`.
+  std::string engine() const;
 
  private:
   struct Impl;

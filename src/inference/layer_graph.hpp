@@ -1,0 +1,66 @@
+// A network as plain layers: what is left of a TorchScript method once everything that does not
+// depend on the image is known.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace torch::jit {
+struct Module;
+}
+
+namespace cordlesion::inference {
+
+enum class LayerKind {
+  input,
+  conv,   ///< weights [O,I,h,w], bias [O] or undefined
+  affine, ///< per channel: weights [C] times the value plus bias [C]
+  relu,
+  sigmoid,
+  add,
+  concat,  ///< of channels
+  shuffle, ///< groups of channels become the 2 x 2 pixels of twice the size
+  max_pool,
+  average_pool,
+  mean,   ///< over all pixels; what follows has no pixels any more
+  linear, ///< weights [O,I], bias [O]
+};
+
+/// Rows and columns of a convolution or pooling.
+struct Window {
+  std::array<std::int64_t, 2> kernel{1, 1};
+  std::array<std::int64_t, 2> stride{1, 1};
+  std::array<std::int64_t, 2> padding{0, 0};
+};
+
+struct Layer {
+  LayerKind kind = LayerKind::input;
+  std::vector<std::size_t> inputs; ///< earlier layers
+  std::int64_t channels = 0;       ///< of the result
+  Window window{};                 ///< of conv, max_pool and average_pool
+  at::Tensor weights{};            ///< fp32
+  at::Tensor bias{};               ///< fp32
+  bool relu = false;               ///< conv: negative results become 0
+};
+
+/// Layers in the order of computation.
+struct LayerGraph {
+  std::vector<Layer> layers;
+  std::size_t output = 0;
+};
+
+/// The layers of `forward` for an image of `channels` channels. None, with the reason in
+/// `why_not`, for a network with other operations than those above.
+std::optional<LayerGraph> read_layer_graph(const torch::jit::Module& module, std::int64_t channels,
+                                           std::string& why_not);
+
+/// Merges what is exact to merge: scales and ReLU behind a convolution into it, and the order of
+/// channels that a shuffle wants into the convolution before it. False if a shuffle has none.
+bool fold_layers(LayerGraph& graph);
+
+} // namespace cordlesion::inference

@@ -1,0 +1,371 @@
+// Compiles layers into steps over images whose memory is shared out in advance.
+#include "network_plan.hpp"
+
+#ifdef CORDLESION_ONEDNN
+
+#include "onednn_steps.hpp"
+#include "pixel_expression.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+namespace cordlesion::inference {
+namespace {
+
+using Expression = std::shared_ptr<const PixelExpression>;
+using Image = std::shared_ptr<PixelImage>;
+using Vector = std::shared_ptr<std::vector<float>>;
+
+/// Memory that images share which are not needed at the same time.
+class ImageMemory {
+ public:
+  void place(PixelImage& image) {
+    // A load may reach a few lanes beyond the last pixel.
+    const std::size_t bytes = image.bytes() + 64;
+    auto best = free_.lower_bound(bytes);
+    if (best == free_.end()) {
+      blocks_.push_back(aligned_bytes(bytes));
+      best = free_.emplace(bytes, blocks_.back().get());
+    }
+    image.data = best->second;
+    sizes_[image.data] = best->first;
+    free_.erase(best);
+  }
+
+  void release(const PixelImage& image) { free_.emplace(sizes_.at(image.data), image.data); }
+
+ private:
+  std::vector<AlignedBytes> blocks_;
+  std::multimap<std::size_t, std::byte*> free_;
+  std::map<std::byte*, std::size_t> sizes_;
+};
+
+/// One step, and the images that must keep their memory until it is done.
+struct Step {
+  std::function<void()> run;
+  std::vector<Image> images;
+};
+
+void collect_images(const PixelExpression& expression, std::vector<Image>& images) {
+  if (expression.image) {
+    images.push_back(expression.image);
+  }
+  for (const Expression& input : expression.inputs) {
+    collect_images(*input, images);
+  }
+}
+
+class OneDnnPlan : public NetworkPlan {
+ public:
+  OneDnnPlan(const LayerGraph& graph, std::int64_t size, bool bf16)
+      : graph_(graph), bf16_(bf16), size_(static_cast<std::size_t>(size)),
+        values_(graph.layers.size()), vectors_(graph.layers.size()), uses_(graph.layers.size(), 0) {
+    const c10::InferenceMode inference;
+    for (const Layer& layer : graph.layers) {
+      for (const std::size_t input : layer.inputs) {
+        ++uses_[input];
+      }
+    }
+    ++uses_[graph.output];
+    for (std::size_t i = 0; i < graph.layers.size(); ++i) {
+      compile(i);
+    }
+    compile_output();
+    share_memory();
+  }
+
+  const std::vector<std::int64_t>& result_shape() const override { return result_shape_; }
+
+  void run(const float* image, float* result) override {
+    const c10::InferenceMode inference;
+    source_ = image;
+    target_ = result;
+    for (const Step& step : steps_) {
+      step.run();
+    }
+  }
+
+ private:
+  void compile(std::size_t i);
+  void compile_input(std::size_t i);
+  void compile_mean(std::size_t i);
+  void compile_linear(std::size_t i);
+  void compile_output();
+  Image compile_windowed(std::size_t i);
+  void share_memory();
+
+  std::size_t lanes_for(std::size_t channels) const {
+    const std::size_t multiple = bf16_ ? 16 : 8;
+    return (channels + multiple - 1) / multiple * multiple;
+  }
+
+  Image new_image(std::size_t rows, std::size_t columns, std::size_t channels, bool bf16) const {
+    return std::make_shared<PixelImage>(
+        PixelImage{rows, columns, channels, lanes_for(channels), bf16});
+  }
+
+  Expression expression_of(const Image& image) const {
+    return std::make_shared<PixelExpression>(PixelExpression{
+        .image = image, .channels = image->channels, .lanes = lanes_for(image->channels)});
+  }
+
+  /// Height and width of a value, from the images it is computed from.
+  static std::array<std::size_t, 2> extent(const PixelExpression& expression) {
+    if (!expression.image) {
+      return extent(*expression.inputs[0]);
+    }
+    const std::size_t factor = expression.operation == PixelOperation::shuffle ? 2 : 1;
+    return {expression.image->rows * factor, expression.image->columns * factor};
+  }
+
+  Image in_memory(std::size_t i, bool bf16) {
+    Expression& value = values_[i];
+    if (value->operation != PixelOperation::image) {
+      const auto [rows, columns] = extent(*value);
+      const Image image = new_image(rows, columns, value->channels, bf16);
+      add_step([expression = value, image] { evaluate_into(*expression, *image); }, {image}, value);
+      value = expression_of(image);
+    }
+    return value->image;
+  }
+
+  void add_step(std::function<void()> run, std::vector<Image> images,
+                const Expression& read = nullptr) {
+    if (read) {
+      collect_images(*read, images);
+    }
+    steps_.push_back({std::move(run), std::move(images)});
+  }
+
+  /// Only sums, scales and the like lie between a convolution and the result: it stays fp32.
+  bool feeds_result_alone(std::size_t i) const {
+    while (i != graph_.output) {
+      const auto user =
+          std::find_if(graph_.layers.begin(), graph_.layers.end(), [&](const Layer& layer) {
+            return std::find(layer.inputs.begin(), layer.inputs.end(), i) != layer.inputs.end();
+          });
+      if (uses_[i] != 1 || (user->kind != LayerKind::sigmoid && user->kind != LayerKind::affine &&
+                            user->kind != LayerKind::relu)) {
+        return false;
+      }
+      i = static_cast<std::size_t>(user - graph_.layers.begin());
+    }
+    return true;
+  }
+
+  LayerGraph graph_;
+  bool bf16_;
+  std::size_t size_;
+  std::vector<Expression> values_; ///< of layers with pixels
+  std::vector<Vector> vectors_;    ///< of layers behind a mean
+  std::vector<std::size_t> uses_;
+  std::vector<Step> steps_;
+  ImageMemory memory_;
+  OneDnn onednn_;
+  std::vector<std::int64_t> result_shape_;
+  const float* source_ = nullptr;
+  float* target_ = nullptr;
+};
+
+PixelOperation operation_of(LayerKind kind) {
+  switch (kind) {
+  case LayerKind::affine:
+    return PixelOperation::affine;
+  case LayerKind::relu:
+    return PixelOperation::relu;
+  case LayerKind::sigmoid:
+    return PixelOperation::sigmoid;
+  case LayerKind::add:
+    return PixelOperation::add;
+  case LayerKind::concat:
+    return PixelOperation::concat;
+  case LayerKind::shuffle:
+    return PixelOperation::shuffle;
+  default:
+    throw std::logic_error("a layer that is not pixel by pixel");
+  }
+}
+
+std::vector<float> padded(const at::Tensor& values, std::size_t lanes) {
+  const at::Tensor plain = values.to(at::kFloat).contiguous();
+  std::vector<float> result(plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel());
+  result.resize(lanes, 0.0F);
+  return result;
+}
+
+void OneDnnPlan::compile(std::size_t i) {
+  const Layer& layer = graph_.layers[i];
+  switch (layer.kind) {
+  case LayerKind::input:
+    return compile_input(i);
+  case LayerKind::conv:
+  case LayerKind::max_pool:
+  case LayerKind::average_pool:
+    values_[i] = expression_of(compile_windowed(i));
+    return;
+  case LayerKind::mean:
+    return compile_mean(i);
+  case LayerKind::linear:
+    return compile_linear(i);
+  default:
+    break;
+  }
+  if (vectors_[layer.inputs[0]]) {
+    return compile_linear(i);
+  }
+  PixelExpression value{.operation = operation_of(layer.kind),
+                        .channels = static_cast<std::size_t>(layer.channels),
+                        .lanes = lanes_for(static_cast<std::size_t>(layer.channels))};
+  if (layer.kind == LayerKind::shuffle) {
+    value.image = in_memory(layer.inputs[0], bf16_);
+  } else {
+    for (const std::size_t input : layer.inputs) {
+      value.inputs.push_back(values_[input]);
+    }
+  }
+  if (layer.kind == LayerKind::affine) {
+    value.scale = padded(layer.weights, value.lanes);
+    value.shift = padded(layer.bias, value.lanes);
+  }
+  values_[i] = std::make_shared<PixelExpression>(std::move(value));
+  if (uses_[i] > 1) {
+    in_memory(i, bf16_);
+  }
+}
+
+void OneDnnPlan::compile_input(std::size_t i) {
+  const auto channels = static_cast<std::size_t>(graph_.layers[i].channels);
+  // Few channels: convolutions want them as they are.
+  const auto image =
+      std::make_shared<PixelImage>(PixelImage{size_, size_, channels, channels, bf16_});
+  values_[i] = expression_of(image);
+  add_step([this, image] { interleave(source_, *image); }, {image});
+}
+
+Image OneDnnPlan::compile_windowed(std::size_t i) {
+  const Layer& layer = graph_.layers[i];
+  const Image source = in_memory(layer.inputs[0], bf16_);
+  const auto reach = [&](std::size_t length, std::size_t axis) {
+    const auto padded_length = static_cast<std::int64_t>(length) + 2 * layer.window.padding[axis];
+    return static_cast<std::size_t>(
+        (padded_length - layer.window.kernel[axis]) / layer.window.stride[axis] + 1);
+  };
+  const bool low = bf16_ && !(layer.kind == LayerKind::conv && feeds_result_alone(i));
+  const Image target = new_image(reach(source->rows, 0), reach(source->columns, 1),
+                                 static_cast<std::size_t>(layer.channels), low);
+  if (layer.kind != LayerKind::conv) {
+    target->lanes = source->lanes;
+  }
+  add_step(layer.kind == LayerKind::conv ? onednn_.convolution(layer, source, target)
+                                         : onednn_.pooling(layer, source, target),
+           {source, target});
+  return target;
+}
+
+void OneDnnPlan::compile_mean(std::size_t i) {
+  const std::size_t input = graph_.layers[i].inputs[0];
+  const Image image = in_memory(input, false);
+  vectors_[i] = std::make_shared<std::vector<float>>(image->channels);
+  add_step([image, result = vectors_[i]] { mean_of_pixels(*image, *result); }, {image});
+}
+
+/// linear, or the ReLU of a vector.
+void OneDnnPlan::compile_linear(std::size_t i) {
+  const Layer& layer = graph_.layers[i];
+  const Vector input = vectors_[layer.inputs[0]];
+  const auto channels = static_cast<std::size_t>(layer.channels);
+  if (!input || (layer.kind != LayerKind::linear && layer.kind != LayerKind::relu)) {
+    throw std::invalid_argument("an operation on pixels where there are none, or the reverse");
+  }
+  vectors_[i] = std::make_shared<std::vector<float>>(channels);
+  add_step(
+      [input, result = vectors_[i], weights = layer.weights, bias = layer.bias] {
+        at::Tensor values =
+            at::from_blob(input->data(), {1, static_cast<std::int64_t>(input->size())});
+        values = weights.defined() ? at::linear(values, weights, bias) : at::relu(values);
+        std::copy_n(values.data_ptr<float>(), result->size(), result->data());
+      },
+      {});
+}
+
+void OneDnnPlan::compile_output() {
+  const std::size_t last = graph_.output;
+  if (const Vector vector = vectors_[last]) {
+    result_shape_ = {static_cast<std::int64_t>(vector->size())};
+    add_step([this, vector] { std::copy(vector->begin(), vector->end(), target_); }, {});
+    return;
+  }
+  const auto [rows, columns] = extent(*values_[last]);
+  const Image image = new_image(rows, columns, values_[last]->channels, false);
+  add_step([expression = values_[last], image] { evaluate_into(*expression, *image); }, {image},
+           values_[last]);
+  add_step([this, image] { separate(*image, target_); }, {image});
+  result_shape_ = {static_cast<std::int64_t>(image->channels), static_cast<std::int64_t>(rows),
+                   static_cast<std::int64_t>(columns)};
+}
+
+void OneDnnPlan::share_memory() {
+  std::map<Image, std::size_t> last_step;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    for (const Image& image : steps_[i].images) {
+      last_step[image] = i;
+    }
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    for (const Image& image : steps_[i].images) {
+      if (image->data == nullptr) {
+        memory_.place(*image);
+      }
+    }
+    for (const Image& image : steps_[i].images) {
+      const auto found = last_step.find(image);
+      if (found != last_step.end() && found->second == i) {
+        memory_.release(*image);
+        last_step.erase(found);
+      }
+    }
+  }
+}
+
+} // namespace
+
+std::unique_ptr<NetworkPlan> NetworkPlan::make(const LayerGraph& graph, std::int64_t size,
+                                               bool bf16, std::string& why_not) {
+  try {
+    return std::make_unique<OneDnnPlan>(graph, size, bf16);
+  } catch (const std::exception& error) {
+    why_not = error.what();
+    return nullptr;
+  }
+}
+
+std::string plan_engine() {
+  const dnnl_version_t* version = dnnl::version();
+  return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+         std::to_string(version->patch);
+}
+
+} // namespace cordlesion::inference
+
+#else
+
+namespace cordlesion::inference {
+
+std::unique_ptr<NetworkPlan> NetworkPlan::make(const LayerGraph&, std::int64_t, bool,
+                                               std::string& why_not) {
+  why_not = "built without oneDNN";
+  return nullptr;
+}
+
+std::string plan_engine() {
+  return "none";
+}
+
+} // namespace cordlesion::inference
+
+#endif

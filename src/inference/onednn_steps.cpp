@@ -1,0 +1,192 @@
+// Primitives of oneDNN for the layers of a plan.
+#ifdef CORDLESION_ONEDNN
+
+#include "onednn_steps.hpp"
+
+#include <ATen/ATen.h>
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace cordlesion::inference {
+namespace {
+
+using Tag = dnnl::memory::format_tag;
+using Type = dnnl::memory::data_type;
+using dnnl::memory;
+
+memory::dim dim(std::size_t length) {
+  return static_cast<memory::dim>(length);
+}
+
+memory::desc description_of(const PixelImage& image) {
+  return {{1, dim(image.lanes), dim(image.rows), dim(image.columns)},
+          image.bf16 ? Type::bf16 : Type::f32,
+          Tag::nhwc};
+}
+
+memory::dims dims(const std::array<std::int64_t, 2>& pair) {
+  return {pair[0], pair[1]};
+}
+
+/// A later oneDNN may have only its reference for a shape: seconds instead of milliseconds.
+void refuse_reference(const char* implementation) {
+  if (std::string(implementation).rfind("ref", 0) == 0) {
+    throw std::runtime_error("oneDNN has no fast implementation of a layer");
+  }
+}
+
+/// With zeros for the lanes that are not channels.
+at::Tensor padded_weights(const Layer& layer, std::size_t outputs, std::size_t inputs) {
+  at::Tensor padded =
+      at::zeros({dim(outputs), dim(inputs), layer.window.kernel[0], layer.window.kernel[1]});
+  padded.narrow(0, 0, layer.weights.size(0))
+      .narrow(1, 0, layer.weights.size(1))
+      .copy_(layer.weights);
+  return padded;
+}
+
+} // namespace
+
+void FreeBytes::operator()(std::byte* bytes) const {
+  std::free(bytes);
+}
+
+AlignedBytes aligned_bytes(std::size_t bytes) {
+  constexpr std::size_t line = 64;
+  constexpr std::size_t huge_page = std::size_t{2} << 20U;
+  const std::size_t alignment = bytes < huge_page ? line : huge_page;
+  const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
+  auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
+  if (data == nullptr) {
+    throw std::bad_alloc();
+  }
+  if (alignment == huge_page) {
+    madvise(data, size, MADV_HUGEPAGE); // fewer misses of the address cache; no matter if refused
+  }
+  return AlignedBytes(data);
+}
+
+OneDnn::Step OneDnn::convolution(const Layer& layer, const std::shared_ptr<PixelImage>& source,
+                                 const std::shared_ptr<PixelImage>& target) {
+  at::Tensor weights = padded_weights(layer, target->lanes, source->lanes);
+  at::Tensor bias = at::zeros({dim(target->lanes)});
+  bias.narrow(0, 0, layer.channels).copy_(layer.bias);
+  const memory::desc plain_weights(weights.sizes().vec(), Type::f32, Tag::oihw);
+  const memory::desc plain_bias(bias.sizes().vec(), Type::f32, Tag::x);
+  const Type type = source->bf16 ? Type::bf16 : Type::f32;
+
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (layer.relu) {
+    dnnl::post_ops operations;
+    operations.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+    attributes.set_post_ops(operations);
+  }
+  const dnnl::convolution_forward::primitive_desc description(
+      {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
+       description_of(*source), memory::desc(weights.sizes().vec(), type, Tag::any), plain_bias,
+       description_of(*target), dims(layer.window.stride), dims(layer.window.padding),
+       dims(layer.window.padding)},
+      attributes, engine_);
+  refuse_reference(description.impl_info_str());
+
+  memory given(plain_weights, engine_, weights.data_ptr<float>());
+  memory wanted(description.weights_desc(), engine_);
+  dnnl::reorder(given, wanted).execute(stream_, given, wanted);
+  memory bias_memory(plain_bias, engine_);
+  std::copy_n(bias.data_ptr<float>(), bias.numel(),
+              static_cast<float*>(bias_memory.get_data_handle()));
+  stream_.wait();
+  return step(dnnl::convolution_forward(description), description,
+              {{DNNL_ARG_WEIGHTS, wanted}, {DNNL_ARG_BIAS, bias_memory}}, source, target);
+}
+
+OneDnn::Step OneDnn::pooling(const Layer& layer, const std::shared_ptr<PixelImage>& source,
+                             const std::shared_ptr<PixelImage>& target) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const auto algorithm = layer.kind == LayerKind::max_pool
+                             ? dnnl::algorithm::pooling_max
+                             : dnnl::algorithm::pooling_avg_exclude_padding;
+  const dnnl::pooling_forward::primitive_desc description(
+      {dnnl::prop_kind::forward_inference, algorithm, description_of(*source),
+       description_of(*target), dims(layer.window.stride), dims(layer.window.kernel),
+       dims(layer.window.padding), dims(layer.window.padding)},
+      attributes, engine_);
+  refuse_reference(description.impl_info_str());
+  return step(dnnl::pooling_forward(description), description, {}, source, target);
+}
+
+OneDnn::Step OneDnn::step(const dnnl::primitive& primitive, dnnl::primitive_desc_base description,
+                          std::unordered_map<int, memory> arguments,
+                          const std::shared_ptr<PixelImage>& source,
+                          const std::shared_ptr<PixelImage>& target) {
+  const memory::desc scratch = description.query_md(dnnl::query::exec_arg_md, DNNL_ARG_SCRATCHPAD);
+  if (scratch.get_size() > scratch_bytes_) {
+    scratch_bytes_ = scratch.get_size();
+    *scratch_ = aligned_bytes(scratch_bytes_);
+  }
+  const auto unset = [&](const memory::desc& form) {
+    return memory(form, engine_, DNNL_MEMORY_NONE);
+  };
+  arguments.emplace(DNNL_ARG_SRC, unset(description_of(*source)));
+  arguments.emplace(DNNL_ARG_DST, unset(description_of(*target)));
+  arguments.emplace(DNNL_ARG_SCRATCHPAD, unset(scratch));
+  return [primitive, arguments, source, target, bytes = scratch_, stream = stream_]() mutable {
+    arguments[DNNL_ARG_SRC].set_data_handle(source->data);
+    arguments[DNNL_ARG_DST].set_data_handle(target->data);
+    arguments[DNNL_ARG_SCRATCHPAD].set_data_handle(bytes->get());
+    primitive.execute(stream, arguments);
+    stream.wait();
+  };
+}
+
+void interleave(const float* planes, PixelImage& image) {
+  const std::size_t pixels = image.rows * image.columns;
+  std::vector<float> values(pixels * image.lanes);
+  for (std::size_t channel = 0; channel < image.channels; ++channel) {
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+      values[pixel * image.lanes + channel] = planes[channel * pixels + pixel];
+    }
+  }
+  const PixelRows row{values.data(), 1, values.size(), 0};
+  if (image.bf16) {
+    store(row, reinterpret_cast<std::uint16_t*>(image.data), 0);
+  } else {
+    store(row, reinterpret_cast<float*>(image.data), 0);
+  }
+}
+
+void separate(const PixelImage& image, float* planes) {
+  const std::size_t pixels = image.rows * image.columns;
+  const auto* values = reinterpret_cast<const float*>(image.data);
+  for (std::size_t channel = 0; channel < image.channels; ++channel) {
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+      planes[channel * pixels + pixel] = values[pixel * image.lanes + channel];
+    }
+  }
+}
+
+void mean_of_pixels(const PixelImage& image, std::vector<float>& means) {
+  const std::size_t pixels = image.rows * image.columns;
+  const auto* values = reinterpret_cast<const float*>(image.data);
+  std::fill(means.begin(), means.end(), 0.0F);
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+    for (std::size_t channel = 0; channel < means.size(); ++channel) {
+      means[channel] += values[pixel * image.lanes + channel];
+    }
+  }
+  for (float& mean : means) {
+    mean /= static_cast<float>(pixels);
+  }
+}
+
+} // namespace cordlesion::inference
+
+#endif

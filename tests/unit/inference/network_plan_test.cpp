@@ -1,0 +1,238 @@
+// Networks compiled into plans against the same networks run as scripts.
+#include "../../../src/inference/layer_graph.hpp"
+#include "../../../src/inference/network_plan.hpp"
+#include "../../../src/inference/pixel_kernels.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/script.h>
+
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cordlesion::inference {
+namespace {
+
+constexpr std::int64_t size = 32;
+
+/// Random numbers that are the same in every run.
+class Numbers {
+ public:
+  at::Tensor weights(std::vector<std::int64_t> shape) {
+    return at::randn(shape, generator_) /
+           std::sqrt(static_cast<double>(shape[1] * shape[2] * shape[3]));
+  }
+  at::Tensor vector(std::int64_t length) { return at::randn({length}, generator_); }
+  at::Tensor positive(std::int64_t length) { return at::rand({length}, generator_) + 0.5; }
+  at::Tensor image(std::int64_t channels) {
+    return at::rand({1, channels, size, size}, generator_);
+  }
+
+ private:
+  at::Generator generator_ = at::detail::createCPUGenerator(11);
+};
+
+/// A module with these tensors and the batch norms named in `norms`, as `x = self.bn_NAME(x)`.
+torch::jit::Module make_module(const std::string& code,
+                               const std::map<std::string, at::Tensor>& tensors,
+                               const std::map<std::string, std::int64_t>& norms, Numbers& numbers) {
+  torch::jit::Module module("Net");
+  std::string methods;
+  for (const auto& [name, tensor] : tensors) {
+    module.register_parameter(name, tensor, /*is_buffer=*/false);
+  }
+  for (const auto& [name, channels] : norms) {
+    module.register_parameter(name + "_scale", numbers.vector(channels), false);
+    module.register_parameter(name + "_shift", numbers.vector(channels), false);
+    module.register_buffer(name + "_mean", numbers.vector(channels));
+    module.register_buffer(name + "_var", numbers.positive(channels));
+    methods += "def bn_" + name + "(self, x):\n    return torch.batch_norm(x, self." + name +
+               "_scale, self." + name + "_shift, self." + name + "_mean, self." + name +
+               "_var, False, 0.1, 1e-5, True)\n";
+  }
+  module.define(methods + code);
+  module.eval();
+  return module;
+}
+
+/// The blocks of a MultiResUNet, with channel counts that fill no vector.
+torch::jit::Module segmenter_like(Numbers& numbers) {
+  return make_module(R"JIT(
+def forward(self, x):
+    small = torch.relu(self.bn_a(torch.conv2d(x, self.small, None, [1, 1], [1, 1], [1, 1], 1)))
+    large = torch.relu(torch.conv2d(small, self.large, self.large_bias, [1, 1], [1, 1], [1, 1], 1))
+    joined = self.bn_b(torch.cat([small, large], 1))
+    shortcut = torch.conv2d(x, self.shortcut, None, [1, 1], [0, 0], [1, 1], 1)
+    first = self.bn_c(torch.relu(joined + shortcut))
+    kept = [first]
+    x = torch.max_pool2d(first, 2)
+    x = torch.conv2d(x, self.up, self.up_bias, [1, 1], [0, 0], [1, 1], 1)
+    x = torch.cat([torch.pixel_shuffle(x, 2), kept.pop()], 1)
+    assert x.dim() == 4
+    x = torch.relu(torch.conv2d(x, self.small2, None, [1, 1], [1, 1], [1, 1], 1)) + torch.conv2d(x, self.short2, None, [1, 1], [0, 0], [1, 1], 1)
+    return torch.sigmoid(torch.conv2d(self.bn_d(torch.relu(x)), self.head, self.head_bias, [1, 1], [0, 0], [1, 1], 1))
+)JIT",
+                     {{"small", numbers.weights({5, 1, 3, 3})},
+                      {"large", numbers.weights({17, 5, 3, 3})},
+                      {"large_bias", numbers.vector(17)},
+                      {"shortcut", numbers.weights({22, 1, 1, 1})},
+                      {"up", numbers.weights({20, 22, 1, 1})},
+                      {"up_bias", numbers.vector(20)},
+                      {"small2", numbers.weights({9, 27, 3, 3})},
+                      {"short2", numbers.weights({9, 27, 1, 1})},
+                      {"head", numbers.weights({1, 9, 1, 1})},
+                      {"head_bias", numbers.vector(1)}},
+                     {{"a", 5}, {"b", 22}, {"c", 22}, {"d", 9}}, numbers);
+}
+
+/// The layers of a DenseNet, with its ReLU in place and its growing list.
+torch::jit::Module classifier_like(Numbers& numbers) {
+  return make_module(R"JIT(
+def forward(self, x):
+    x = torch.relu_(self.bn_a(torch.conv2d(x, self.stem, None, [2, 2], [3, 3], [1, 1], 1)))
+    x = torch.max_pool2d(x, [3, 3], [2, 2], [1, 1], [1, 1], False)
+    features = [x]
+    x = torch.relu_(self.bn_b(torch.cat(features, 1)))
+    x = torch.relu_(self.bn_c(torch.conv2d(x, self.narrow, None, [1, 1], [0, 0], [1, 1], 1)))
+    features.append(torch.conv2d(x, self.grow, None, [1, 1], [1, 1], [1, 1], 1))
+    x = torch.relu_(self.bn_d(torch.cat(features, 1)))
+    x = torch.avg_pool2d(torch.conv2d(x, self.halve, None, [1, 1], [0, 0], [1, 1], 1), [2, 2], [2, 2])
+    x = torch.mean(torch.relu(self.bn_e(x)), [2, 3])
+    return torch.linear(torch.relu(torch.linear(x, self.hidden, self.hidden_bias)), self.out, self.out_bias)
+)JIT",
+                     {{"stem", numbers.weights({12, 3, 7, 7})},
+                      {"narrow", numbers.weights({19, 12, 1, 1})},
+                      {"grow", numbers.weights({8, 19, 3, 3})},
+                      {"halve", numbers.weights({10, 20, 1, 1})},
+                      {"hidden", numbers.weights({7, 10, 1, 1}).reshape({7, 10})},
+                      {"hidden_bias", numbers.vector(7)},
+                      {"out", numbers.weights({2, 7, 1, 1}).reshape({2, 7})},
+                      {"out_bias", numbers.vector(2)}},
+                     {{"a", 12}, {"b", 12}, {"c", 19}, {"d", 20}, {"e", 10}}, numbers);
+}
+
+class NetworkPlanTest : public testing::Test {
+ protected:
+  /// The largest difference between plan and script, relative to the largest value of the latter.
+  double difference(const torch::jit::Module& module, std::int64_t channels, bool bf16) {
+    std::string why_not;
+    auto graph = read_layer_graph(module, channels, why_not);
+    EXPECT_TRUE(graph) << why_not;
+    EXPECT_TRUE(fold_layers(*graph));
+    const auto plan = NetworkPlan::make(*graph, size, bf16, why_not);
+    if (!plan) {
+      ADD_FAILURE() << why_not;
+      return 1;
+    }
+    double largest = 0;
+    for (int repetition = 0; repetition < 2; ++repetition) { // the second finds used memory
+      const at::Tensor image = numbers_.image(channels);
+      torch::jit::Module script = module;
+      const at::Tensor expected = script.forward({image}).toTensor()[0].contiguous();
+      EXPECT_EQ(plan->result_shape(), expected.sizes().vec());
+      at::Tensor found = at::full_like(expected, std::numeric_limits<float>::quiet_NaN());
+      plan->run(image.data_ptr<float>(), found.data_ptr<float>());
+      largest =
+          std::max(largest, ((found - expected).abs().max() / expected.abs().max()).item<double>());
+    }
+    return largest;
+  }
+
+  /// Why no layers can be read of a network of one convolution.
+  std::string reason(const std::string& code) {
+    std::string why_not;
+    const auto module =
+        make_module(code, {{"weight", numbers_.weights({4, 4, 3, 3})}}, {}, numbers_);
+    EXPECT_FALSE(read_layer_graph(module, 4, why_not));
+    return why_not;
+  }
+
+  Numbers numbers_;
+  c10::InferenceMode inference_;
+};
+
+TEST_F(NetworkPlanTest, SegmenterIsThatOfTheScript) {
+  EXPECT_LT(difference(segmenter_like(numbers_), 1, false), 1e-5);
+}
+
+TEST_F(NetworkPlanTest, ClassifierIsThatOfTheScript) {
+  EXPECT_LT(difference(classifier_like(numbers_), 3, false), 1e-5);
+}
+
+TEST_F(NetworkPlanTest, Bf16IsCloseToTheScript) {
+  std::string why_not;
+  auto graph = read_layer_graph(segmenter_like(numbers_), 1, why_not);
+  ASSERT_TRUE(graph && fold_layers(*graph));
+  if (!NetworkPlan::make(*graph, size, true, why_not)) {
+    GTEST_SKIP() << "no bf16 here: " << why_not;
+  }
+  EXPECT_LT(difference(segmenter_like(numbers_), 1, true), 0.02);
+  EXPECT_LT(difference(classifier_like(numbers_), 3, true), 0.02);
+}
+
+TEST_F(NetworkPlanTest, OtherOperationsAreLeftToTheScript) {
+  EXPECT_NE(reason("def forward(self, x):\n    return torch.tanh(x)\n").find("tanh"),
+            std::string::npos);
+  EXPECT_NE(reason("def forward(self, x):\n"
+                   "    return torch.conv2d(x, self.weight, None, [1, 1], [1, 1], [2, 2], 1)\n"),
+            "");
+  EXPECT_NE(reason("def forward(self, x):\n    return torch.cat([x, x], 2)\n"), "");
+  EXPECT_NE(reason("def forward(self, x):\n    return torch.add(x, x, alpha=2)\n"), "");
+  EXPECT_NE(reason("def forward(self, x):\n    return torch.dropout(x, 0.5, True)\n"), "");
+}
+
+TEST_F(NetworkPlanTest, AnImageThatIsReadAfterItWasChangedIsLeftToTheScript) {
+  EXPECT_NE(
+      reason("def forward(self, x):\n    y = torch.relu_(x)\n    return x + y\n").find("in place"),
+      std::string::npos);
+}
+
+TEST(PixelKernels, RoundToBfloat16AsLibTorchDoes) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> values{0.0F,
+                            -0.0F,
+                            1.0F,
+                            1.00390625F,
+                            1.01171875F,
+                            -1.00390625F,
+                            3.3895314e38F,
+                            1e-40F,
+                            infinity,
+                            -infinity,
+                            std::numeric_limits<float>::quiet_NaN(),
+                            0.1F};
+  for (int i = 0; i < 28; ++i) { // sixteen and eight at a time, and single ones
+    values.push_back(static_cast<float>(i) * 0.37F - 3.0F);
+  }
+  std::vector<std::uint16_t> found(values.size());
+  store({values.data(), 1, values.size(), values.size()}, found.data(), found.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const c10::BFloat16 expected(values[i]);
+    EXPECT_EQ(found[i], expected.x) << values[i];
+  }
+}
+
+TEST(PixelKernels, ClampAroundAScaleAndKeepNaN) {
+  const std::vector<float> given{-2.0F, 3.0F, std::numeric_limits<float>::quiet_NaN(),
+                                 -std::numeric_limits<float>::infinity()};
+  const auto scaled = [&](Clamp clamp) {
+    std::vector<float> values(16);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = given[i % given.size()];
+    }
+    const std::vector<float> scale(16, 2.0F);
+    const std::vector<float> shift(16, -1.0F);
+    scale_and_shift({values.data(), 1, 16, 16}, scale.data(), shift.data(), clamp);
+    return values;
+  };
+  EXPECT_EQ(scaled({false, false})[0], -5.0F);
+  EXPECT_EQ(scaled({true, false})[0], -1.0F);
+  EXPECT_EQ(scaled({false, true})[0], 0.0F);
+  EXPECT_EQ(scaled({true, true})[1], 5.0F);
+  EXPECT_EQ(scaled({true, true})[3], 0.0F);
+  EXPECT_TRUE(std::isnan(scaled({true, true})[14]));
+}
+
+} // namespace
+} // namespace cordlesion::inference
