@@ -2,7 +2,8 @@
 """Trains the segmenter on a prepared cohort: RUN/best.ckpt is what export.py and train_classifiers.py take.
 
 Loss: soft Dice of the batch + binary cross-entropy. Most of the budget goes to random crops, which are cheap; the last part
-(--full-share) to whole slices, which the program will give the network. The checkpoint with the best validation is kept:
+(--full-share) to whole slices, which the program will give the network; there the batch norms keep the statistics of the crops, as those of few
+whole slices would differ too much from batch to batch. The checkpoint with the best validation is kept:
 the Dice, averaged over labels, at the operating point that operating_point.py chooses.
 """
 
@@ -79,6 +80,8 @@ class SegmenterTask:
 
     def loss(self, progress: float) -> Tensor:
         images, truth = self.batch(progress)
+        if self.options.hold_statistics or (self.options.crop and images.shape[-2:] == (self.slices.size,) * 2):
+            hold_statistics(self.network)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
             logits = self.logits(images)
         return segmentation_loss(logits.float(), truth)
@@ -121,6 +124,13 @@ class SegmenterTask:
         return [torch.from_numpy(array)[:, None].contiguous() for array in arrays]
 
 
+def hold_statistics(network: torch.nn.Module) -> None:
+    """Until the next `train()`, batch norms normalise as they will after training, and do not update their statistics."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+
+
 def load_start(network: torch.nn.Module, path: Path) -> None:
     try:
         network.load_state_dict(read_start(path)["state_dict"])
@@ -154,6 +164,7 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
     parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
+    parser.add_argument("--hold-statistics", action="store_true", help="batch norms keep the statistics of --start from the beginning")
     parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
