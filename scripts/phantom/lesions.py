@@ -72,7 +72,7 @@ def beyond(random, probability, often, seldom):
 
 def oddness(random):
     """How likely each sign of a case is untypical. Signs of one case go together: a few cases look like another disease."""
-    return random.choice([0.08, 0.35, 0.75], p=[0.58, 0.29, 0.13])
+    return random.choice([0.06, 0.3, 0.75], p=[0.64, 0.26, 0.10])
 
 
 def sideways(random, distance):
@@ -80,27 +80,33 @@ def sideways(random, distance):
     return distance * np.cos(angle), distance * np.sin(angle)
 
 
+def in_section(random, distance):
+    """Mostly to the front or the back, where a sagittal section shows it."""
+    angle = random.choice([-0.5, 0.5]) * np.pi + random.normal(0, 0.6)
+    return distance * np.cos(angle), distance * np.sin(angle)
+
+
 def astrocytoma(random, spine, window) -> Disease:
     odd = oddness(random)
     half = length_mm(spine, window, beyond(random, 0.5 * odd, (1.6, 5.5), (0.9, 2.0)))
     lesion = Lesion(
-        place(random, window, half), half, sideways(random, beyond(random, odd, (0.15, 0.48), (0.0, 0.15))),
-        (random.uniform(0.48, 0.82), random.uniform(0.48, 0.82)), softness=beyond(random, odd, (0.3, 0.8), (0.08, 0.3)),
-        irregular=beyond(random, odd, (0.12, 0.38), (0.03, 0.15)), signal=random.uniform(0.18, 0.42),
-        mottled=beyond(random, odd, (0.2, 0.55), (0.05, 0.22)), blunt=random.uniform(2, 4),
-        swelling=beyond(random, 0.1, (0.22, 0.7), (0.05, 0.22)))
-    lesion.lopsided = lesion.swelling * beyond(random, odd, (0.35, 1.0), (0.0, 0.3))
-    if random.random() < 0.55:
-        lesion.oedema_mm, lesion.oedema_signal = random.uniform(5, 28), random.uniform(0.25, 0.55) * lesion.signal
+        place(random, window, half), half, in_section(random, beyond(random, odd, (0.25, 0.5), (0.0, 0.2))),
+        (random.uniform(0.5, 0.82), random.uniform(0.5, 0.8)), softness=beyond(random, odd, (0.4, 0.95), (0.08, 0.35)),
+        irregular=beyond(random, odd, (0.18, 0.42), (0.03, 0.15)), signal=random.uniform(0.2, 0.45),
+        mottled=beyond(random, odd, (0.3, 0.7), (0.05, 0.25)), blunt=random.uniform(2, 3.5),
+        swelling=beyond(random, 0.1, (0.32, 0.9), (0.05, 0.3)))
+    lesion.lopsided = lesion.swelling * beyond(random, odd, (0.5, 1.0), (0.0, 0.35))
+    if random.random() < 0.75 - 0.3 * (odd > 0.5):
+        lesion.oedema_mm, lesion.oedema_signal = random.uniform(6, 28), random.uniform(0.3, 0.6) * lesion.signal
     disease = Disease("astrocytoma", [lesion])
-    if random.random() < 0.22:
+    if random.random() < 0.25:
         inside = lesion.s + random.uniform(-0.5, 0.5) * half
         lesion.cysts.append((inside, random.uniform(4, 11), random.uniform(0.3, 0.5), lesion.offset[1]))
-    if random.random() < 0.08 + 0.3 * (odd > 0.5):
+    if random.random() < 0.06 + 0.35 * (odd > 0.5):
         add_polar_cysts(random, lesion)
-    if random.random() < 0.04 + 0.1 * (odd > 0.5):
+    if random.random() < 0.03 + 0.15 * (odd > 0.5):
         add_caps(random, lesion)
-    if random.random() < 0.15 + 0.2 * (odd > 0.5):
+    if random.random() < 0.12 + 0.25 * (odd > 0.5):
         add_syrinx(random, disease)
     return disease
 
@@ -109,20 +115,20 @@ def ependymoma(random, spine, window) -> Disease:
     odd = oddness(random)
     half = length_mm(spine, window, beyond(random, 0.5 * odd, (1.5, 4.8), (0.8, 1.6)))
     lesion = Lesion(
-        place(random, window, half), half, sideways(random, beyond(random, odd, (0.0, 0.15), (0.15, 0.42))),
-        (random.uniform(0.55, 0.88), random.uniform(0.55, 0.88)), softness=beyond(random, odd, (0.06, 0.28), (0.3, 0.7)),
-        irregular=beyond(random, odd, (0.02, 0.15), (0.12, 0.32)), signal=random.uniform(0.18, 0.43),
-        mottled=beyond(random, odd, (0.05, 0.25), (0.2, 0.5)), blunt=random.uniform(2.2, 4.5),
-        swelling=beyond(random, 0.1, (0.22, 0.72), (0.05, 0.22)))
-    lesion.lopsided = lesion.swelling * beyond(random, odd, (0.0, 0.25), (0.3, 0.8))
-    if random.random() < 0.25 + 0.2 * (odd > 0.5):
+        place(random, window, half), half, in_section(random, beyond(random, odd, (0.0, 0.12), (0.15, 0.42))),
+        (random.uniform(0.65, 0.9), random.uniform(0.65, 0.9)), softness=beyond(random, odd, (0.06, 0.22), (0.3, 0.8)),
+        irregular=beyond(random, odd, (0.02, 0.12), (0.12, 0.35)), signal=random.uniform(0.2, 0.45),
+        mottled=beyond(random, odd, (0.04, 0.2), (0.25, 0.55)), blunt=random.uniform(2.4, 4.5),
+        swelling=beyond(random, 0.1, (0.32, 0.9), (0.05, 0.3)))
+    lesion.lopsided = lesion.swelling * beyond(random, odd, (0.0, 0.2), (0.35, 0.9))
+    if random.random() < 0.2 + 0.3 * (odd > 0.5):
         lesion.oedema_mm, lesion.oedema_signal = random.uniform(4, 20), random.uniform(0.2, 0.5) * lesion.signal
     disease = Disease("ependymoma", [lesion])
-    if random.random() < 0.58 - 0.35 * (odd > 0.5):
+    if random.random() < 0.66 - 0.45 * (odd > 0.5):
         add_polar_cysts(random, lesion)
-    if random.random() < 0.28 - 0.15 * (odd > 0.5):
+    if random.random() < 0.34 - 0.2 * (odd > 0.5):
         add_caps(random, lesion)
-    if random.random() < 0.4 - 0.2 * (odd > 0.5):
+    if random.random() < 0.45 - 0.25 * (odd > 0.5):
         add_syrinx(random, disease)
     return disease
 
@@ -137,7 +143,7 @@ def add_polar_cysts(random, lesion):
 def add_caps(random, lesion):
     for side in (-1, 1):
         if random.random() < 0.75:
-            lesion.caps.append((lesion.s + side * (lesion.half_length - 1), random.uniform(1.5, 3.5)))
+            lesion.caps.append((lesion.s + side * (lesion.half_length - 1), random.uniform(2, 5)))
 
 
 def add_syrinx(random, disease):

@@ -58,7 +58,7 @@ class Painter:
     def __init__(self, spine: Spine, disease: Disease, edge_mm: float, seed: int):
         self.spine, self.disease, self.edge = spine, disease, edge_mm
         self.random = np.random.default_rng([seed, 3])
-        self.t = spine.tables
+        self.t = dict(spine.tables)
         self.values = spine.values
         self.nuclei, self.bulges = np.array([spine.discs[level] for level in range(-4, 31)], np.float32).T
         self.tones = np.array([spine.marrow[level] for level in range(-4, 31)], np.float32)
@@ -68,7 +68,7 @@ class Painter:
     # What is drawn once for the patient
 
     def prepare_cord(self):
-        """Half widths of the cord along s with taper, swelling and atrophy, and its lean off the axis."""
+        """Half widths of the cord and its canal along s with taper, swelling and atrophy, and the cord's lean off the axis."""
         s = self.spine.s_first + STEP_MM * np.arange(len(self.t["level"]), dtype=np.float32)
         taper = np.clip((self.spine.conus_s - s) / 32, 0, 1) ** 0.55
         growth = np.full_like(s, 1 - self.disease.atrophy)
@@ -76,6 +76,8 @@ class Painter:
         for lesion in self.disease.lesions:
             profile = np.exp(-np.abs((s - lesion.s) / (0.95 * lesion.half_length + 4)) ** 3)
             growth *= 1 + lesion.swelling * profile
+            for width in ("canal_u", "canal_x"):  # what swells beyond an inflamed cord grew slowly, and the bone gave way
+                self.t[width] = self.t[width] * (1 + 0.45 * max(lesion.swelling - 0.25, 0) * profile)
             lean_x += profile * lesion.lopsided * lesion.offset[0] * self.t["cord_x"] * 1.2
             lean_u += profile * lesion.lopsided * lesion.offset[1] * self.t["cord_u"] * 1.2
         radius_u = np.minimum(self.t["cord_u"] * growth, self.t["canal_u"] - 0.5) * taper
