@@ -3,6 +3,7 @@
 
 #ifdef CORDLESION_ONEDNN
 
+#include "image_memory.hpp"
 #include "onednn_steps.hpp"
 #include "pixel_expression.hpp"
 
@@ -20,36 +21,6 @@ namespace {
 using Expression = std::shared_ptr<const PixelExpression>;
 using Image = std::shared_ptr<PixelImage>;
 using Vector = std::shared_ptr<std::vector<float>>;
-
-/// Memory that images share which are not needed at the same time.
-class ImageMemory {
- public:
-  void place(PixelImage& image) {
-    // A load may reach a few lanes beyond the last pixel.
-    const std::size_t bytes = image.bytes() + 64;
-    auto best = free_.lower_bound(bytes);
-    if (best == free_.end()) {
-      blocks_.push_back(aligned_bytes(bytes));
-      best = free_.emplace(bytes, blocks_.back().get());
-    }
-    image.data = best->second;
-    sizes_[image.data] = best->first;
-    free_.erase(best);
-  }
-
-  void release(const PixelImage& image) { free_.emplace(sizes_.at(image.data), image.data); }
-
- private:
-  std::vector<AlignedBytes> blocks_;
-  std::multimap<std::size_t, std::byte*> free_;
-  std::map<std::byte*, std::size_t> sizes_;
-};
-
-/// One step, and the images that must keep their memory until it is done.
-struct Step {
-  std::function<void()> run;
-  std::vector<Image> images;
-};
 
 void collect_images(const PixelExpression& expression, std::vector<Image>& images) {
   if (expression.image) {
@@ -76,7 +47,7 @@ class OneDnnPlan : public NetworkPlan {
       compile(i);
     }
     compile_output();
-    share_memory();
+    memory_ = share_memory(steps_);
   }
 
   const std::vector<std::int64_t>& result_shape() const override { return result_shape_; }
@@ -85,7 +56,7 @@ class OneDnnPlan : public NetworkPlan {
     const c10::InferenceMode inference;
     source_ = image;
     target_ = result;
-    for (const Step& step : steps_) {
+    for (const PlanStep& step : steps_) {
       step.run();
     }
   }
@@ -97,7 +68,6 @@ class OneDnnPlan : public NetworkPlan {
   void compile_linear(std::size_t i);
   void compile_output();
   Image compile_windowed(std::size_t i);
-  void share_memory();
 
   std::size_t lanes_for(std::size_t channels) const {
     const std::size_t multiple = bf16_ ? 16 : 8;
@@ -119,13 +89,13 @@ class OneDnnPlan : public NetworkPlan {
     if (!expression.image) {
       return extent(*expression.inputs[0]);
     }
-    const std::size_t factor = expression.operation == PixelOperation::shuffle ? 2 : 1;
+    const std::size_t factor = expression.operation == LayerKind::shuffle ? 2 : 1;
     return {expression.image->rows * factor, expression.image->columns * factor};
   }
 
   Image in_memory(std::size_t i, bool bf16) {
     Expression& value = values_[i];
-    if (value->operation != PixelOperation::image) {
+    if (value->operation != LayerKind::input) {
       const auto [rows, columns] = extent(*value);
       const Image image = new_image(rows, columns, value->channels, bf16);
       add_step([expression = value, image] { evaluate_into(*expression, *image); }, {image}, value);
@@ -164,32 +134,13 @@ class OneDnnPlan : public NetworkPlan {
   std::vector<Expression> values_; ///< of layers with pixels
   std::vector<Vector> vectors_;    ///< of layers behind a mean
   std::vector<std::size_t> uses_;
-  std::vector<Step> steps_;
-  ImageMemory memory_;
+  std::vector<PlanStep> steps_;
+  std::vector<AlignedBytes> memory_;
   OneDnn onednn_;
   std::vector<std::int64_t> result_shape_;
   const float* source_ = nullptr;
   float* target_ = nullptr;
 };
-
-PixelOperation operation_of(LayerKind kind) {
-  switch (kind) {
-  case LayerKind::affine:
-    return PixelOperation::affine;
-  case LayerKind::relu:
-    return PixelOperation::relu;
-  case LayerKind::sigmoid:
-    return PixelOperation::sigmoid;
-  case LayerKind::add:
-    return PixelOperation::add;
-  case LayerKind::concat:
-    return PixelOperation::concat;
-  case LayerKind::shuffle:
-    return PixelOperation::shuffle;
-  default:
-    throw std::logic_error("a layer that is not pixel by pixel");
-  }
-}
 
 std::vector<float> padded(const at::Tensor& values, std::size_t lanes) {
   const at::Tensor plain = values.to(at::kFloat).contiguous();
@@ -218,7 +169,7 @@ void OneDnnPlan::compile(std::size_t i) {
   if (vectors_[layer.inputs[0]]) {
     return compile_linear(i);
   }
-  PixelExpression value{.operation = operation_of(layer.kind),
+  PixelExpression value{.operation = layer.kind,
                         .channels = static_cast<std::size_t>(layer.channels),
                         .lanes = lanes_for(static_cast<std::size_t>(layer.channels))};
   if (layer.kind == LayerKind::shuffle) {
@@ -307,29 +258,6 @@ void OneDnnPlan::compile_output() {
   add_step([this, image] { separate(*image, target_); }, {image});
   result_shape_ = {static_cast<std::int64_t>(image->channels), static_cast<std::int64_t>(rows),
                    static_cast<std::int64_t>(columns)};
-}
-
-void OneDnnPlan::share_memory() {
-  std::map<Image, std::size_t> last_step;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    for (const Image& image : steps_[i].images) {
-      last_step[image] = i;
-    }
-  }
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    for (const Image& image : steps_[i].images) {
-      if (image->data == nullptr) {
-        memory_.place(*image);
-      }
-    }
-    for (const Image& image : steps_[i].images) {
-      const auto found = last_step.find(image);
-      if (found != last_step.end() && found->second == i) {
-        memory_.release(*image);
-        last_step.erase(found);
-      }
-    }
-  }
 }
 
 } // namespace

@@ -5,11 +5,7 @@
 
 #include <ATen/ATen.h>
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -52,25 +48,6 @@ at::Tensor padded_weights(const Layer& layer, std::size_t outputs, std::size_t i
 }
 
 } // namespace
-
-void FreeBytes::operator()(std::byte* bytes) const {
-  std::free(bytes);
-}
-
-AlignedBytes aligned_bytes(std::size_t bytes) {
-  constexpr std::size_t line = 64;
-  constexpr std::size_t huge_page = std::size_t{2} << 20U;
-  const std::size_t alignment = bytes < huge_page ? line : huge_page;
-  const std::size_t size = (bytes + alignment - 1) / alignment * alignment;
-  auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, size));
-  if (data == nullptr) {
-    throw std::bad_alloc();
-  }
-  if (alignment == huge_page) {
-    madvise(data, size, MADV_HUGEPAGE); // fewer misses of the address cache; no matter if refused
-  }
-  return AlignedBytes(data);
-}
 
 OneDnn::Step OneDnn::convolution(const Layer& layer, const std::shared_ptr<PixelImage>& source,
                                  const std::shared_ptr<PixelImage>& target) {

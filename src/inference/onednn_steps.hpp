@@ -1,6 +1,7 @@
 // Convolutions and poolings by oneDNN on images with their channels innermost.
 #pragma once
 
+#include "image_memory.hpp"
 #include "layer_graph.hpp"
 #include "pixel_expression.hpp"
 
@@ -11,14 +12,6 @@
 #include <vector>
 
 namespace cordlesion::inference {
-
-struct FreeBytes {
-  void operator()(std::byte* bytes) const;
-};
-using AlignedBytes = std::unique_ptr<std::byte, FreeBytes>;
-
-/// Memory at a multiple of 64 bytes. Throws std::bad_alloc.
-AlignedBytes aligned_bytes(std::size_t bytes);
 
 /// Makes steps that read `source` and write `target`, whose data may be set later. Its own memory
 /// (weights, scratch) must outlive the steps. Throws dnnl::error, and std::runtime_error where

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace cordlesion::inference {
 namespace {
@@ -66,7 +67,7 @@ void evaluate_add(const PixelExpression& expression, const PixelStretch& stretch
                   PixelRows target) {
   evaluate(*expression.inputs[0], stretch, target);
   const PixelExpression& other = *expression.inputs[1];
-  if (other.operation == PixelOperation::image && other.image->lanes == target.lanes) {
+  if (other.operation == LayerKind::input && other.image->lanes == target.lanes) {
     return with_numbers(*other.image, offset_of(*other.image, stretch),
                         [&](const auto* source) { add(source, target.lanes, target); });
   }
@@ -80,7 +81,7 @@ void evaluate_add(const PixelExpression& expression, const PixelStretch& stretch
 void evaluate_affine(const PixelExpression& expression, const PixelStretch& stretch,
                      PixelRows target, bool clamp_after) {
   const PixelExpression& input = *expression.inputs[0];
-  const bool clamp_before = input.operation == PixelOperation::relu;
+  const bool clamp_before = input.operation == LayerKind::relu;
   evaluate(clamp_before ? *input.inputs[0] : input, stretch, target);
   scale_and_shift(target, expression.scale.data(), expression.shift.data(),
                   {clamp_before, clamp_after});
@@ -108,25 +109,27 @@ void load_image(const PixelExpression& expression, const PixelStretch& stretch, 
 void evaluate(const PixelExpression& expression, const PixelStretch& stretch, PixelRows target) {
   target.lanes = expression.lanes;
   switch (expression.operation) {
-  case PixelOperation::image:
+  case LayerKind::input:
     return load_image(expression, stretch, target);
-  case PixelOperation::shuffle:
+  case LayerKind::shuffle:
     return load_shuffled(expression, stretch, target);
-  case PixelOperation::concat:
+  case LayerKind::concat:
     return evaluate_concat(expression, stretch, target);
-  case PixelOperation::add:
+  case LayerKind::add:
     return evaluate_add(expression, stretch, target);
-  case PixelOperation::affine:
+  case LayerKind::affine:
     return evaluate_affine(expression, stretch, target, false);
-  case PixelOperation::relu:
-    if (expression.inputs[0]->operation == PixelOperation::affine) {
+  case LayerKind::relu:
+    if (expression.inputs[0]->operation == LayerKind::affine) {
       return evaluate_affine(*expression.inputs[0], stretch, target, true);
     }
     evaluate(*expression.inputs[0], stretch, target);
     return clamp_negative(target);
-  case PixelOperation::sigmoid:
+  case LayerKind::sigmoid:
     evaluate(*expression.inputs[0], stretch, target);
     return apply_sigmoid(target, expression.channels);
+  default:
+    throw std::invalid_argument("a layer that is not pixel by pixel");
   }
 }
 

@@ -2,6 +2,7 @@
 // that nothing but the final values goes through memory.
 #pragma once
 
+#include "layer_graph.hpp"
 #include "pixel_kernels.hpp"
 
 #include <array>
@@ -24,12 +25,11 @@ struct PixelImage {
   std::size_t bytes() const { return rows * columns * lanes * (bf16 ? 2 : 4); }
 };
 
-enum class PixelOperation { image, affine, relu, sigmoid, add, concat, shuffle };
-
+/// A layer that is computed pixel by pixel; LayerKind::input stands for an image in memory.
 struct PixelExpression {
-  PixelOperation operation = PixelOperation::image;
+  LayerKind operation = LayerKind::input;
   std::vector<std::shared_ptr<const PixelExpression>> inputs{};
-  std::shared_ptr<PixelImage> image{}; ///< of image, and of shuffle, whose pixels it groups by four
+  std::shared_ptr<PixelImage> image{}; ///< of input, and of shuffle, whose pixels it groups by four
   std::size_t channels = 0;
   std::size_t lanes = 0;      ///< that are written for a pixel; those beyond the channels are 0
   std::vector<float> scale{}; ///< of affine, one for each lane
