@@ -1,7 +1,7 @@
 """The networks alone, per slice: `cordlesion` against the other ways to run them on this CPU, on the same inputs, in turn.
 
-Times of the program are its own `timing_ms`, so they hold more than the networks: resizing and thresholding the probabilities and removing
-small lesions in `segment`, building the channels in `classify`. It segments slice by slice and classifies up to 8 slices at once, whatever the batch of the others.
+Times of the program are its own `segment_network` and `classify_network` of `timing_ms`; the latter also builds the channels. It computes slice by slice,
+whatever the batch of the others.
 """
 
 import shutil
@@ -41,10 +41,10 @@ def program_turn(setting: Setting, task: Task, precision: str, output) -> dict:
     if segmenter:
         probability = nibabel.load(out / first["case_id"] / "lesion_probability.nii.gz")
         np.save(output, np.asarray(probability.dataobj)[:, None])
-        return {"ms_per_slice": [times["segment"] / probability.shape[0] for times in stage_times(out)]}
+        return {"ms_per_slice": [times["segment_network"] / probability.shape[0] for times in stage_times(out)]}
     np.save(output, np.array([slice_["second_class_probability"][task.network] for slice_ in first["selected_slices"]]))
     evaluations = len(first["selected_slices"]) * len(first["classification"]["path"])
-    return {"ms_per_slice": [times["classify"] / evaluations for times in stage_times(out)]}
+    return {"ms_per_slice": [times["classify_network"] / evaluations for times in stage_times(out)]}
 
 
 def masks_of(task: Task, cases):

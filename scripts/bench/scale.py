@@ -19,7 +19,7 @@ from measure import run  # noqa: E402
 from tiny_package import write_package  # noqa: E402
 from volumes import LABEL_BOXES, box, write_volume  # noqa: E402
 
-NETWORK_STAGES = ("segment", "classify")
+NETWORK_STAGES = ("segment_network", "classify_network")
 PARTS = (0.1, 0.5, 0.95)
 """Of the cohort, after which the memory is noted."""
 

@@ -41,6 +41,15 @@ def reports(out: Path) -> List[dict]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*/report.json"))]
 
 
+STAGES = ("load", "prepare", "segment", "lesions", "classify", "write")
+NETWORKS = ("segment_network", "classify_network")
+"""Parts of `segment` and `classify`."""
+
+
+def case_ms(times: Dict[str, float]) -> float:
+    return sum(times[stage] for stage in STAGES)
+
+
 def stage_times(out: Path) -> List[Dict[str, float]]:
     """Milliseconds of each stage, per case; the first case, which finds caches cold, is left out if there are others."""
     times = [report["timing_ms"] for report in reports(out)]

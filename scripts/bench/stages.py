@@ -6,10 +6,8 @@ from statistics import median
 from machine import precisions
 from made_cases import write_cases
 from measure import in_turn
-from setting import Setting, predict, stage_times
+from setting import NETWORKS, STAGES, Setting, case_ms, predict, stage_times
 from tables import markdown
-
-STAGES = ("load", "prepare", "segment", "lesions", "classify", "write")
 
 
 def times_of(setting: Setting, cases, precision: str) -> list:
@@ -21,18 +19,22 @@ def times_of(setting: Setting, cases, precision: str) -> list:
 def measure(setting: Setting) -> dict:
     cases = write_cases(setting.folder / "stages", setting.cases, *setting.usual_size())
     runs = in_turn({precision: partial(times_of, setting, cases, precision) for precision in precisions()}, setting.rounds)
-    return {
-        precision: {stage: [times[stage] for run in found for times in run] for stage in STAGES} for precision, found in runs.items()
-    }
+    measured = {}
+    for precision, found in runs.items():
+        cases_ms = [times for run in found for times in run]
+        measured[precision] = {stage: [times[stage] for times in cases_ms] for stage in STAGES}
+        outside = [case_ms(times) - sum(times.get(part, 0) for part in NETWORKS) for times in cases_ms]
+        measured[precision]["outside networks"] = outside
+    return measured
 
 
 def report(measured: dict) -> str:
     medians = {precision: {stage: median(times) for stage, times in stages.items()} for precision, stages in measured.items()}
     rows = []
-    for stage in STAGES:
-        row = [f"`{stage}`"]
+    for stage in (*STAGES, "outside networks"):
+        row = [f"`{stage}`" if stage in STAGES else stage]
         for stages in medians.values():
-            row += [stages[stage], f"{stages[stage] / sum(stages.values()):.1%}"]
+            row += [stages[stage], f"{stages[stage] / case_ms(stages):.1%}"]
         rows.append(row)
     header = ["stage"] + [column for precision in medians for column in (f"{precision}, ms per case", "share")]
     note = "`load` is the time the case waited: the next case is read while one is computed. `segment` and `classify` hold the networks."
