@@ -87,6 +87,17 @@ class Segmenter(Runs):
         with self.assertRaisesRegex(SystemExit, "already holds a run; give --resume"):
             self.train(train_segmenter, "kept", *self.OPTIONS)
 
+    def test_whole_slices_behind_crops_keep_the_statistics_of_the_crops(self):
+        statistics = {}
+        for steps in (2, 4):  # the second half of four steps sees whole slices; two steps of crops alone end where it begins
+            share = 0.5 if steps == 4 else 0
+            run = self.train(train_segmenter, f"steps{steps}", "--steps", steps, "--crop", "16x16", "--full-share", share, "--val-cases", 5)
+            state = load(run / "last.ckpt")["network"]
+            statistics[steps] = {key: value for key, value in state.items() if "num_batches_tracked" in key}
+        self.assertTrue(statistics[2])
+        self.assertEqual(statistics[2], statistics[4])
+        self.assertTrue(all(count == 2 for count in statistics[4].values()))
+
     def test_learns(self):
         run = self.train(train_segmenter, "learns", "--steps", 30, "--crop", 0, "--lr", 0.01, "--epoch-steps", 15, "--seed", 3)
         history = load(run / "last.ckpt")["history"]
