@@ -10,7 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
-from compressed_series import convert, put_stream, stream_of
+from compressed_series import convert, put_stream, put_streams, stream_of, streams_of
 from dicom_series import put_pixels, slice_path, write_enhanced, write_series
 from volumes import NMOSD, voxels
 
@@ -116,6 +116,21 @@ def compressed(syntax, alter_stream=None, fragments=1, file_kept=1.0):
         cut(path, file_kept)
 
     return build
+
+
+def with_streams(syntax, alter_streams, fragments=1):
+    """An enhanced file whose compressed frames, as a list of streams, are altered."""
+
+    def build(folder, study):
+        path = write_enhanced(folder / "IM1", voxels(NMOSD), study=study)
+        convert(folder, syntax)
+        put_streams(path, alter_streams(streams_of(path)), fragments)
+
+    return build
+
+
+def one_stream_twice(streams):
+    return streams[:MIDDLE] + streams[MIDDLE - 1 :]
 
 
 def cut_stream(stream):

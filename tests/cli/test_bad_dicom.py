@@ -28,6 +28,7 @@ from faulty_series import (
     inverted,
     move,
     one_frame_too_many,
+    one_stream_twice,
     other_size,
     raw_text,
     scaled,
@@ -39,6 +40,7 @@ from faulty_series import (
     twice,
     unknown_syntax,
     with_meta,
+    with_streams,
     with_wrong_group_length,
     without,
     without_group_length,
@@ -47,6 +49,8 @@ from faulty_series import (
 )
 from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask
+
+STREAMS = ("rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000")
 
 # Id: how the series is made, the code of its failure, and whether the message names the altered slice.
 FAILING = {
@@ -94,6 +98,8 @@ FAILING = {
     "row22-bits-stored-over-allocated": (series(setting(BitsStored=20)), "bad_bits", False),
     "row22-bits-stored-none": (series(setting(BitsStored=0)), "bad_bits", False),
     "row24-enhanced-with-too-few-frames": (one_frame_too_many, "frame_count", False),
+    **{f"row24-enhanced-{syntax}-one-frame-twice": (with_streams(syntax, one_stream_twice), "pixel_data_mismatch", False) for syntax in STREAMS},
+    "row24-enhanced-jpeg-lossless-of-several-fragments": (with_streams("jpeg-lossless", list, fragments=2), "pixel_data_mismatch", False),
     "row25-65535-rows-and-columns": (series(big_image), "too_large", False),
     "row25-65535-rows-and-columns-in-one-slice": (series(big_image, only=MIDDLE), "too_large", True),
     "row25-100000-frames": (series(setting(NumberOfFrames="100000")), None, False),
@@ -192,7 +198,8 @@ def test_scan_agrees_unless_only_the_pixels_tell(name, folders, output, scanned)
     require_built(name, folders)
     case = scanned[name]
     chosen = [candidate for candidate in case["candidates"] if candidate["chosen"]]
-    pixels_tell = name[:5] in ("row03", "row05", "row15", "row20") and name != "row05-deflated-file-cut"
+    of_pixels = name[:5] in ("row03", "row05", "row15", "row20") or name.endswith(("one-frame-twice", "of-several-fragments"))
+    pixels_tell = of_pixels and name != "row05-deflated-file-cut"
     assert bool(chosen) == (name in ACCEPTED or pixels_tell)
     assert bool(chosen) != ("error" in case)
 
