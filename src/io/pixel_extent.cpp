@@ -2,6 +2,7 @@
 #include "pixel_extent.hpp"
 
 #include "dicom_meta.hpp"
+#include "rle_frame.hpp"
 #include "worker_process.hpp"
 
 #include <fcntl.h>
@@ -132,11 +133,30 @@ void require_end_mark(const FileBytes& bytes, const std::string& name,
   }
 }
 
+/// Each frame is one fragment (DICOM PS3.5, A.4.2).
+void require_rle_frames(const FileBytes& bytes, const std::string& name,
+                        const std::vector<Fragment>& fragments, const PixelLayout& layout) {
+  const std::size_t planes = layout.bits_allocated / 8;
+  const bool complete =
+      fragments.size() == layout.frames &&
+      std::all_of(fragments.begin(), fragments.end(), [&](const Fragment& fragment) {
+        return rle_frame_is_complete(bytes.text(fragment.start, fragment.length), planes,
+                                     layout.rows * layout.columns);
+      });
+  if (!complete) {
+    throw case_error(Stage::read, "pixel_data_corrupt",
+                     name + ": the run-length encoded pixels are not as many as Rows x Columns",
+                     "export or copy the file again");
+  }
+}
+
 void require_fragments(const FileBytes& bytes, const std::string& name, const DicomFrame& frame) {
   const std::vector<Fragment> fragments = fragments_of(bytes, name, frame);
   require_one_for_each_frame(fragments, name, frame);
   if (needs_end_mark(frame.transfer_syntax)) {
     require_end_mark(bytes, name, fragments);
+  } else if (frame.transfer_syntax == rle) {
+    require_rle_frames(bytes, name, fragments, frame.layout);
   }
 }
 

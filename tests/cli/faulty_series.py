@@ -137,6 +137,11 @@ def cut_stream(stream):
     return stream[: len(stream) // 2]
 
 
+def shorter(count):
+    """A stream that lacks its last bytes."""
+    return lambda stream: stream[:-count]
+
+
 def cut_stream_with_end_mark(stream):
     return cut_stream(stream) + b"\xff\xd9"
 
