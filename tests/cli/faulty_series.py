@@ -93,6 +93,16 @@ def twelve_bits(file):
     file.BitsStored, file.HighBit, file.PixelRepresentation = 12, 11, 1
 
 
+def high_bit(bit):
+    """12 bits of 16 that do not end with the lowest one, as the standard demands (PS3.5, 8.1.1)."""
+
+    def change(file):
+        put_pixels(file, np.clip(file.pixel_array, 0, 2047).astype(int) << max(bit - 11, 0))
+        file.BitsStored, file.HighBit = 12, bit
+
+    return change
+
+
 def inverted(file):
     put_pixels(file, 2000 - file.pixel_array.astype(int))
     file.PhotometricInterpretation = "MONOCHROME1"
