@@ -4,6 +4,7 @@
 #include "dicom_frame.hpp"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace cordlesion::io {
@@ -13,6 +14,13 @@ struct SliceGroup {
   std::vector<DicomFrame> frames;
   std::optional<Warning> fault; ///< why they cannot become a volume, if a frame says so
 };
+
+bool same_orientation(const DicomFrame& a, const DicomFrame& b);
+/// Within 2 %.
+bool same_echo_time(const DicomFrame& a, const DicomFrame& b);
+
+/// The first of the values that divide a series in which two of its frames differ; empty if none.
+std::string difference(const DicomFrame& a, const DicomFrame& b);
 
 /// Groups the frames, in the order in which the groups first appear. A frame without a valid
 /// placement makes every group of its series faulty, for it might be a missing slice of any.

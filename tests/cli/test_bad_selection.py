@@ -94,6 +94,20 @@ def dual_echo(folder, study):
     write_series(folder, "late", sequence={**T2, "EchoTime": "120", "EchoNumbers": "2"}, study=study, change=in_series("early", study))
 
 
+def jittering_echo_time(folder, study):
+    write_series(folder, "t2", study=study, change=lambda file, k: setattr(file, "EchoTime", "100.36" if k % 2 else "100.24"))
+
+
+def late_echo_of_few_slices(folder, study):
+    write_series(folder, "early", sequence={**T2, "EchoTime": "60"}, study=study)
+    late = in_series("early", study)
+    write_series(folder, "late", sequence={**T2, "EchoTime": "120"}, study=study, change=lambda file, k: late(file, k) if 1 <= k <= 3 else False)
+
+
+def b_value_zero_on_some(folder, study):
+    write_series(folder, "t2", study=study, change=lambda file, k: setattr(file, "DiffusionBValue", 0.0) if k > 3 else None)
+
+
 def proton_and_t2_echo(folder, study):
     write_series(folder, "early", sequence={**T2, "EchoTime": "12", "EchoNumbers": "1"}, volume=voxels(), study=study)
     write_series(folder, "late", sequence={**T2, "EchoTime": "96", "EchoNumbers": "2"}, study=study, change=in_series("early", study))
@@ -137,6 +151,9 @@ USED = {
     "row13-other-orientations-under-one-uid": (localizer_of_same_uid, []),
     "row13-fast-localizer-of-more-slices": (localizer_by_name, []),
     "row14-two-echoes": (dual_echo, []),
+    "row14-echo-time-that-jitters": (jittering_echo_time, []),
+    "row14-late-echo-of-fewer-slices": (late_echo_of_few_slices, ["ambiguous_series"]),
+    "row14-b-value-zero-on-some-slices": (b_value_zero_on_some, []),
     "row14-proton-and-t2-echo": (proton_and_t2_echo, []),
     "row14-magnitude-and-phase": (magnitude_and_phase, []),
     "row14-two-temporal-positions": (two_times, ["ambiguous_series"]),
@@ -251,6 +268,44 @@ def test_row14_an_outer_slice_that_is_split_off_does_not_go_unsaid(predict, tmp_
     report = predict(folder).report("case")
     assert "slices_left_out" in [warning["code"] for warning in report["warnings"]]
     assert slice_path(folder, "t2", 0).name in str(report["warnings"])
+
+
+DIVIDING = {
+    "ImageType": ["ORIGINAL", "PRIMARY", "M", "SE", "ND"],
+    "StackID": "2",
+    "temporal position": "2",
+    "EchoTime": "110",
+    "b-value": 5.0,
+}
+KEYWORDS = {"temporal position": "TemporalPositionIdentifier", "b-value": "DiffusionBValue"}
+
+
+@pytest.fixture
+def divided(run, tmp_path):
+    """divided(value, of_part) -> what `scan` says of a series whose slices of a part differ in that value"""
+
+    def scan(value, of_part, *options):
+        change = lambda file, k: setattr(file, KEYWORDS.get(value, value), DIVIDING[value]) if of_part(k) else None  # noqa: E731
+        (case,) = json.loads(run("scan", write_series(tmp_path / "case", "t2", change=change), "--json", *options).out)
+        return case
+
+    return scan
+
+
+@pytest.mark.parametrize("value", DIVIDING)
+def test_row14_slices_that_alternate_in_a_value_fail(divided, value):
+    """Every second slice alone would be evenly spaced, and half of the image lost."""
+    error = divided(value, lambda k: k % 2 == 1)["error"]
+    # Three slices of a later echo or a b-value do not replace four.
+    assert error["code"] == "series_divided" and error["message"].startswith("3 slices of the chosen series")
+    assert "between the 4 that form the image" in error["message"] and value in error["message"]
+
+
+@pytest.mark.parametrize("value", DIVIDING)
+def test_row14_a_half_that_differs_in_a_value_is_told_with_its_count(divided, value):
+    warnings = {warning["code"]: warning["message"] for warning in divided(value, lambda k: k > 3)["warnings"]}
+    assert warnings["slices_left_out"].startswith("3 slices of the chosen series")
+    assert "beside the 4 that form the image" in warnings["slices_left_out"] and value in warnings["slices_left_out"]
 
 
 def test_row12_patients_who_share_a_study_uid_are_never_mixed(predict, tmp_path):
