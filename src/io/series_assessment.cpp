@@ -106,6 +106,17 @@ std::string not_an_mr_slice(const DicomFrame& frame) {
   return {};
 }
 
+/// Such a reason from any slice, which is named if it does not hold for all.
+std::string not_mr_slices(const std::vector<DicomFrame>& frames) {
+  const auto sound = [](const DicomFrame& frame) { return not_an_mr_slice(frame).empty(); };
+  const auto bad = std::find_if_not(frames.begin(), frames.end(), sound);
+  if (bad == frames.end()) {
+    return {};
+  }
+  return (std::any_of(frames.begin(), frames.end(), sound) ? bad->name + ": " : "") +
+         not_an_mr_slice(*bad);
+}
+
 std::string geometry_reason(const StudyCandidate& candidate) {
   const SeriesInfo& info = candidate.decision.info;
   if (info.readable) {
@@ -147,7 +158,7 @@ void decide(StudyCandidate& candidate, const LoadOptions& options) {
   const DicomFrame& frame = candidate.frames.front();
   SeriesCandidate& decision = candidate.decision;
   const Weighting weighting = weighting_of(frame);
-  decision.reason = not_an_mr_slice(frame);
+  decision.reason = not_mr_slices(candidate.frames);
   if (decision.reason.empty()) {
     decision.reason = geometry_reason(candidate);
   }

@@ -308,6 +308,21 @@ def test_row14_a_half_that_differs_in_a_value_is_told_with_its_count(divided, va
     assert "beside the 4 that form the image" in warnings["slices_left_out"] and value in warnings["slices_left_out"]
 
 
+@pytest.mark.parametrize("k", [0, 3, 6])
+@pytest.mark.parametrize(
+    "values, reason",
+    [({"Modality": "CT"}, "modality CT"), ({"BurnedInAnnotation": "YES"}, "burned into"), ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour")],
+    ids=["ct", "burned-in", "palette"],
+)
+def test_row23_one_slice_that_is_none_speaks_for_the_series(run, tmp_path, k, values, reason):
+    """Whichever it is, and whatever its file is called."""
+    change = lambda file, slice_: [setattr(file, *each) for each in values.items()] and None if slice_ == k else None  # noqa: E731
+    folder = write_series(tmp_path / "case", "t2", change=change)
+    (case,) = json.loads(run("scan", folder, "--json").out)
+    assert case["error"]["code"] == "no_sagittal_t2" and reason in case["error"]["message"]
+    assert slice_path(folder, "t2", k).name in case["error"]["message"]
+
+
 def test_row12_patients_who_share_a_study_uid_are_never_mixed(predict, tmp_path):
     for name in ("patient1", "patient2"):
         write_series(tmp_path / "cohort" / name, name, change=lambda file, k, name=name: setattr(file, "PatientID", name))
