@@ -217,6 +217,10 @@ std::string nrrd(const std::string& encoding, const std::string& data,
          "\nspace origin: (5,6,7)\n\n" + data;
 }
 
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  return text.replace(text.find(what), what.size(), by);
+}
+
 std::string metaimage(const std::string& more, const std::string& data_file) {
   return "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n" +
          more +
@@ -242,6 +246,34 @@ TEST(NrrdFile, IsReadRawAndCompressed) {
   expect_the_volume(plain);
   EXPECT_EQ(plain.format, "nrrd");
   expect_the_volume(loaded("a.nrrd", nrrd("gzip", gzipped(data))));
+}
+
+TEST(NrrdFile, OfRightAnteriorSuperiorSpaceLiesAtTheSamePlace) {
+  const std::string data = voxels_int16(8 * 20 * 24);
+  const std::string text = nrrd("raw", data, "(3,0,0) (0,-1,0) (0,0,1)");
+  const std::string moved = replaced(text, "(5,6,7)", "(-5,-6,7)");
+  for (const char* space : {"right-anterior-superior", "RAS"}) {
+    expect_the_volume(loaded("a.nrrd", replaced(moved, "left-posterior-superior", space)));
+  }
+  expect_the_volume(
+      loaded("a.nrrd", replaced(nrrd("raw", data), "left-posterior-superior", "LPS")));
+}
+
+TEST(NrrdFile, PlacedInAWayThatIsReadWronglyFails) {
+  const std::string text = nrrd("raw", voxels_int16(8 * 20 * 24));
+  for (const char* space : {"left-anterior-superior", "LAS", "scanner-xyz", "LPI"}) {
+    EXPECT_EQ(failure_code("a.nrrd", replaced(text, "left-posterior-superior", space)),
+              "no_orientation");
+  }
+  EXPECT_EQ(failure_code("a.nrrd", replaced(text, "(-3,0,0)", "none")), "no_orientation");
+  const auto with = [&](const std::string& line) {
+    return replaced(text, "kinds:", line + "\nkinds:");
+  };
+  EXPECT_EQ(failure_code("a.nrrd", with("space units: \"cm\" \"cm\" \"cm\"")), "bad_units");
+  EXPECT_EQ(failure_code("a.nrrd", with("Space Units: \"mm\" \"mm\" \"um\"")), "bad_units");
+  EXPECT_EQ(failure_code("a.nrrd", with("Endian: big")), "bad_header");
+  expect_the_volume(loaded("a.nrrd", with("space units: \"mm\" \"mm\" \"mm\"")));
+  expect_the_volume(loaded("a.nrrd", with("endian:=big")));
 }
 
 TEST(NrrdFile, WithFaultsFails) {
@@ -281,4 +313,24 @@ TEST(MetaImageFile, WithFaultsFails) {
   std::string unplaced = metaimage("", "LOCAL") + data;
   unplaced.replace(unplaced.find("TransformMatrix"), 15, "SomethingOther!");
   EXPECT_EQ(failure_code("a.mha", unplaced), "no_orientation");
+}
+
+TEST(MetaImageFile, PlacedInAWayThatIsReadWronglyFails) {
+  const std::string data = voxels_int16(8 * 20 * 24);
+  const auto with = [&](const std::string& line) { return metaimage(line + "\n", "LOCAL") + data; };
+  const std::string text = metaimage("", "LOCAL") + data;
+  for (const char* key :
+       {"Offset", "TransformMatrix", "ElementSpacing", "BinaryDataByteOrderMSB"}) {
+    std::string lower = key;
+    lower[0] = static_cast<char>(lower[0] - 'A' + 'a');
+    EXPECT_EQ(failure_code("a.mha", replaced(text, key, lower)), "bad_header") << key;
+  }
+  for (const char* line : {"Offset = 9 9 9", "Position = 9 9 9", "Rotation = 1 0 0 0 1 0 0 0 1"}) {
+    EXPECT_EQ(failure_code("a.mha", with(line)), "bad_header") << line;
+  }
+  for (const char* unit : {"cm", "um"}) {
+    EXPECT_EQ(failure_code("a.mha", with("DistanceUnits = " + std::string(unit))), "bad_units");
+  }
+  expect_the_volume(loaded("a.mha", with("DistanceUnits = mm")));
+  expect_the_volume(loaded("a.mha", with("ElementSize = 3 1 1")));
 }
