@@ -121,6 +121,11 @@ void read_order(const Groups& groups, DicomFrame& frame) {
     if (frame.image_type.empty()) {
       frame.image_type = codes_of(type, Tag(0x0008, 0x0008));
     }
+    for (const std::string& component : codes_of(type, Tag(0x0008, 0x9208))) {
+      if (component != "MAGNITUDE") { // else as in the image type of a classic image
+        frame.image_type.push_back(component);
+      }
+    }
   });
   groups.with(Tag(0x0020, 0x9111), [&](const DataSet& content) {
     frame.stack_id = text_of(content, Tag(0x0020, 0x9056));

@@ -6,10 +6,11 @@ the only one with a lesion, so its label shows what was used.
 
 import json
 
+import pydicom
 import pytest
 
 from conftest import run_predict
-from dicom_series import STIR, STUDY, T1, T2, slice_path, uid, write_enhanced, write_series
+from dicom_series import STIR, STUDY, T1, T2, sequence_item, slice_path, uid, write_enhanced, write_series
 from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
@@ -45,6 +46,11 @@ REJECTED = {
     "row12-t1-named-t2": (named("T2_TSE_SAG", T1), "T1, not T2"),
     "row12-stir-named-t2": (named("SAG T2", STIR), "STIR, not T2"),
     "row12-axial-named-sagittal": (named("t2 sag", T2), "90 degrees from left-right"),
+    **{
+        f"row12-image-type-{word.lower().replace(' ', '-')}": (image_type(word), f"image type {word}:")
+        for word in ("P_SE", "R_SE", "I_SE", "SUB", "SCREENSHOT", "VOLUME_RENDER", "CSA MPR", "QUANTITY", "T2MAP", "R2_STAR", "MNIP")
+        + ("PROJECTION", "FIELD MAP", "F")
+    },
     "row13-localizer": (image_type("LOCALIZER"), "image type LOCALIZER"),
     "row14-phase-image": (image_type("P"), "image type P"),
     "row23-burned-in-annotation": ({**T2, "BurnedInAnnotation": "YES"}, "burned into the pixels"),
@@ -92,6 +98,27 @@ def localizer_by_name(folder, study):
 def dual_echo(folder, study):
     write_series(folder, "early", sequence={**T2, "EchoTime": "60", "EchoNumbers": "1"}, volume=voxels(), study=study)
     write_series(folder, "late", sequence={**T2, "EchoTime": "120", "EchoNumbers": "2"}, study=study, change=in_series("early", study))
+
+
+def dixon(*names):
+    """The images of one Dixon acquisition; the first holds the lesion, and comes last."""
+
+    def build(folder, study):
+        for name in reversed(names):
+            write_series(folder, name, sequence=image_type(name, name), volume=voxels(*[NMOSD] * (name == names[0])), study=study)
+
+    return build
+
+
+def enhanced_magnitude_and_phase(folder, study):
+    """Their frames differ in ComplexImageComponent alone."""
+    write_enhanced(folder / "magnitude", voxels(NMOSD), study=study)
+    path = write_enhanced(folder / "phase", voxels(), study=study + ".1")
+    file = pydicom.dcmread(path)
+    file.StudyInstanceUID = study
+    for frame in file.PerFrameFunctionalGroupsSequence:
+        frame.MRImageFrameTypeSequence = sequence_item(FrameType=["ORIGINAL", "PRIMARY", "OTHER", "NONE"], ComplexImageComponent="PHASE")
+    file.save_as(path)
 
 
 def jittering_echo_time(folder, study):
@@ -151,6 +178,8 @@ USED = {
     "row13-other-orientations-under-one-uid": (localizer_of_same_uid, []),
     "row13-fast-localizer-of-more-slices": (localizer_by_name, []),
     "row14-two-echoes": (dual_echo, []),
+    **{f"row12-dixon-{'-'.join(names).lower()}": (dixon(*names), []) for names in (("IP", "W", "OP", "F"), ("W", "F"), ("OP", "F"))},
+    "row14-enhanced-magnitude-and-phase": (enhanced_magnitude_and_phase, []),
     "row14-echo-time-that-jitters": (jittering_echo_time, []),
     "row14-late-echo-of-fewer-slices": (late_echo_of_few_slices, ["ambiguous_series"]),
     "row14-b-value-zero-on-some-slices": (b_value_zero_on_some, []),
