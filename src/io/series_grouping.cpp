@@ -66,6 +66,32 @@ void note_faults(SliceGroup& group) {
   }
 }
 
+/// The multi-frame images in several files of which a part is missing, by their UIDs.
+std::set<std::string> incomplete_concatenations(const std::vector<DicomFrame>& frames) {
+  std::map<std::string, std::set<unsigned>> parts;
+  for (const DicomFrame& frame : frames) {
+    parts[frame.concatenation].insert(frame.part);
+  }
+  std::set<std::string> incomplete;
+  for (const DicomFrame& frame : frames) {
+    if (!frame.concatenation.empty() && parts[frame.concatenation].size() < frame.parts) {
+      incomplete.insert(frame.concatenation);
+    }
+  }
+  return incomplete;
+}
+
+void note_missing_part(const std::set<std::string>& incomplete, SliceGroup& group) {
+  for (const DicomFrame& frame : group.frames) {
+    if (!group.fault && incomplete.contains(frame.concatenation)) {
+      group.fault =
+          Warning{"concatenation_incomplete", frame.name + ": part " + std::to_string(frame.part) +
+                                                  " of " + std::to_string(frame.parts) +
+                                                  " of an image, not all of which " + "are there"};
+    }
+  }
+}
+
 /// Gives the fault of a frame that has no place to every group of its series, or to all if it does
 /// not even say which series that is.
 void attach_unplaced(const DicomFrame& frame, std::vector<SliceGroup>& groups) {
@@ -130,7 +156,11 @@ std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames) {
   for (const SliceGroup& group : coarse) {
     append_by_acquisition(group, groups);
   }
-  std::for_each(groups.begin(), groups.end(), note_faults);
+  const std::set<std::string> incomplete = incomplete_concatenations(frames);
+  for (SliceGroup& group : groups) {
+    note_faults(group);
+    note_missing_part(incomplete, group);
+  }
   for (const DicomFrame& frame : frames) {
     if (!frame.placed) {
       attach_unplaced(frame, groups);

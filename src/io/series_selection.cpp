@@ -1,6 +1,7 @@
 // The choice among the series of a study that could serve.
 #include "series_selection.hpp"
 
+#include "number_text.hpp"
 #include "series_grouping.hpp"
 #include "stack_parts.hpp"
 
@@ -108,6 +109,20 @@ void report_ambiguity(const std::vector<StudyCandidate>& candidates, std::size_t
   warnings.push_back({"ambiguous_series", message + "; the first was taken"});
 }
 
+/// Where every second slice or two of three are lost, the others are still evenly spaced. Some
+/// scanners write the gap between slices in place of their distance, so it is no more than a hint.
+void report_distance(const StudyCandidate& chosen, std::vector<Warning>& warnings) {
+  const double found = chosen.decision.info.grid.spacing_mm[2];
+  const double said = chosen.frames.front().slice_distance_mm.value_or(found);
+  const double factor = std::round(found / said);
+  if ((factor == 2 || factor == 3) && std::abs(found / said - factor) < 0.05) {
+    warnings.push_back({"slice_distance", "the slices lie " + number_text(found, 2) +
+                                              " mm apart, SpacingBetweenSlices says " +
+                                              number_text(said, 2) +
+                                              " mm: slices may be missing between them"});
+  }
+}
+
 } // namespace
 
 std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOptions& options,
@@ -133,6 +148,7 @@ std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOpt
   report_ambiguity(candidates, best, options, warnings);
   candidates[best].decision.chosen = true;
   report_left_out(candidates, candidates[best], warnings);
+  report_distance(candidates[best], warnings);
   if (candidates[best].geometry.gaps) {
     warnings.push_back(*candidates[best].geometry.gaps);
   }

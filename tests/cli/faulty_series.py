@@ -212,6 +212,24 @@ def one_frame_too_many(folder, study):
     file.save_as(path)
 
 
+def concatenation(*written):
+    """An enhanced image in two files, of which the parts `written` (1, 2) are there."""
+
+    def build(folder, study):
+        path = write_enhanced(folder / "IM1", voxels(NMOSD), study=study)
+        file = pydicom.dcmread(path)
+        path.unlink()
+        frames, pixels = file.PerFrameFunctionalGroupsSequence, file.pixel_array
+        for part in written:
+            taken = slice(0, MIDDLE) if part == 1 else slice(MIDDLE, None)
+            file.PerFrameFunctionalGroupsSequence, file.PixelData = frames[taken], pixels[taken].tobytes()
+            file.NumberOfFrames, file.SOPInstanceUID = len(pixels[taken]), f"{study}.{part}"
+            file.ConcatenationUID, file.InConcatenationNumber, file.InConcatenationTotalNumber = study, part, 2
+            file.save_as(folder / f"part{part}")
+
+    return build
+
+
 def enhanced(order=None, stacks=("1",), syntax=None, times=None):
     def build(folder, study):
         write_enhanced(folder / "IM1", voxels(NMOSD), stacks, study, order and order(7 * len(stacks)), times)
