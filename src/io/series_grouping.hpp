@@ -23,7 +23,8 @@ bool same_echo_time(const DicomFrame& a, const DicomFrame& b);
 std::string difference(const DicomFrame& a, const DicomFrame& b);
 
 /// Groups the frames, in the order in which the groups first appear. A frame without a valid
-/// placement makes every group of its series faulty, for it might be a missing slice of any.
+/// placement makes every group of its series faulty, for it might be a missing slice of any; so
+/// does a missing file of a concatenation those with frames of its other files.
 std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames);
 
 } // namespace cordlesion::io
