@@ -146,8 +146,8 @@ std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOpt
     }
   }
   report_ambiguity(candidates, best, options, warnings);
-  candidates[best].decision.chosen = true;
   report_left_out(candidates, candidates[best], warnings);
+  candidates[best].decision.chosen = true;
   report_distance(candidates[best], warnings);
   if (candidates[best].geometry.gaps) {
     warnings.push_back(*candidates[best].geometry.gaps);
