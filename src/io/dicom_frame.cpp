@@ -67,6 +67,10 @@ bool agent_named(const DataSet& data) {
 void read_series(const DataSet& data, DicomFrame& frame) {
   frame.patient_id = text_of(data, Tag(0x0010, 0x0020));
   frame.series_uid = text_of(data, Tag(0x0020, 0x000e));
+  frame.frame_of_reference = text_of(data, Tag(0x0020, 0x0052));
+  frame.concatenation = text_of(data, Tag(0x0020, 0x9161));
+  frame.part = short_of(data, Tag(0x0020, 0x9162)).value_or(0);
+  frame.parts = short_of(data, Tag(0x0020, 0x9163)).value_or(0);
   frame.sop_class = text_of(data, Tag(0x0008, 0x0016));
   const std::vector<std::string> modality = codes_of(data, Tag(0x0008, 0x0060));
   frame.modality = modality.empty() ? "" : modality.front();
@@ -121,6 +125,11 @@ void read_order(const Groups& groups, DicomFrame& frame) {
     if (frame.image_type.empty()) {
       frame.image_type = codes_of(type, Tag(0x0008, 0x0008));
     }
+    for (const std::string& component : codes_of(type, Tag(0x0008, 0x9208))) {
+      if (component != "MAGNITUDE") { // else as in the image type of a classic image
+        frame.image_type.push_back(component);
+      }
+    }
   });
   groups.with(Tag(0x0020, 0x9111), [&](const DataSet& content) {
     frame.stack_id = text_of(content, Tag(0x0020, 0x9056));
@@ -159,6 +168,7 @@ void read_placement(const Groups& groups, DicomFrame& frame) {
     }
   });
   groups.with(Tag(0x0028, 0x9110), [&](const DataSet& data) {
+    frame.slice_distance_mm = positive(number_of(data, Tag(0x0018, 0x0088)));
     const auto spacing = numbers_of(data, Tag(0x0028, 0x0030));
     if (spacing && spacing->size() == 2 && (*spacing)[0] > 0 && (*spacing)[1] > 0) {
       frame.row_spacing_mm = (*spacing)[0];
@@ -180,6 +190,9 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
     };
     read(Tag(0x0028, 0x1053), frame.slope);
     read(Tag(0x0028, 0x1052), frame.intercept);
+    if (has_value(data, Tag(0x0028, 0x1052)) && !has_value(data, Tag(0x0028, 0x1053))) {
+      set_fault(frame, "rescale_slope", "RescaleIntercept without RescaleSlope"); // GDCM asserts
+    }
   });
   if (!(std::abs(frame.slope) <= largest_scale && std::abs(frame.intercept) <= largest_scale) ||
       frame.slope == 0) {

@@ -21,6 +21,7 @@ struct DicomFrame {
 
   std::string patient_id; ///< identity, never in a message
   std::string series_uid;
+  std::string frame_of_reference; ///< UID; positions of another one mean nothing here
   std::string sop_class;
   std::string transfer_syntax;
   std::string modality;
@@ -36,6 +37,9 @@ struct DicomFrame {
   std::string stack_id;
   std::string temporal_position;
   std::string acquisition_number;
+  std::string concatenation; ///< UID of the multi-frame image that the file is a part of
+  unsigned part = 0;         ///< the file's number among the parts, from 1
+  unsigned parts = 0;        ///< their number; 0 if not given
   bool contrast_agent = false;
   bool burned_in = false; ///< burned-in annotation
 
@@ -45,6 +49,7 @@ struct DicomFrame {
   Vec3 column{};       ///< direction of growing row index
   double row_spacing_mm = 0;
   double column_spacing_mm = 0;
+  std::optional<double> slice_distance_mm; ///< SpacingBetweenSlices, which decides nothing
 
   PixelLayout layout;
   std::uint64_t pixel_start = 0; ///< offset of the first byte of the pixels in the file

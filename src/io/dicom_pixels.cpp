@@ -101,14 +101,13 @@ std::vector<char> decode(const std::filesystem::path& file, const std::string& n
 
 template <typename Stored> void convert(const char* raw, const DicomFrame& frame, float* out) {
   const PixelLayout& layout = frame.layout;
-  const unsigned shift = layout.high_bit + 1 - layout.bits_stored;
   const std::uint64_t mask = (std::uint64_t{1} << layout.bits_stored) - 1;
   const std::uint64_t sign = std::uint64_t{1} << (layout.bits_stored - 1);
   const std::size_t count = layout.rows * layout.columns;
   for (std::size_t i = 0; i < count; ++i) {
     Stored stored{};
     std::memcpy(&stored, raw + i * sizeof(Stored), sizeof(Stored));
-    const std::uint64_t bits = (std::uint64_t{stored} >> shift) & mask;
+    const std::uint64_t bits = std::uint64_t{stored} & mask;
     auto value = static_cast<std::int64_t>(bits);
     if (layout.is_signed && (bits & sign) != 0) {
       value -= static_cast<std::int64_t>(mask) + 1;

@@ -5,8 +5,12 @@
 
 #include <itkMetaImageIO.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdint>
 #include <map>
+#include <string_view>
 
 namespace cordlesion::io {
 namespace {
@@ -23,7 +27,7 @@ VoxelType voxel_type_of(const TextHeader& header, const std::string& name) {
       {"MET_ULONG_LONG", voxel_type<std::uint64_t>()},
       {"MET_FLOAT", voxel_type<float>()},
       {"MET_DOUBLE", voxel_type<double>()}};
-  const auto found = types.find(header.value("elementtype"));
+  const auto found = types.find(header.value("ElementType"));
   if (found == types.end()) {
     throw case_error(Stage::read, "voxel_type", name + ": unknown type of voxels",
                      "convert the image to 16-bit integers or 32-bit floats");
@@ -31,21 +35,54 @@ VoxelType voxel_type_of(const TextHeader& header, const std::string& name) {
   return found->second;
 }
 
-/// ITK takes a missing position for 0 and missing directions for axial ones.
-void require_placement(const TextHeader& header, const std::string& name) {
-  const auto any = [&](std::initializer_list<const char*> keys) {
-    for (const char* key : keys) {
-      if (header.has(key)) {
-        return;
+/// What is obeyed, here or by ITK, which knows these keys in these very letters alone.
+constexpr std::array<std::string_view, 18> obeyed{
+    "NDims",          "DimSize",       "TransformMatrix",
+    "Rotation",       "Orientation",   "Offset",
+    "Position",       "Origin",        "ElementSpacing",
+    "ElementSize",    "ElementType",   "ElementNumberOfChannels",
+    "BinaryData",     "HeaderSize",    "BinaryDataByteOrderMSB",
+    "CompressedData", "DistanceUnits", "ElementByteOrderMSB"};
+
+bool same_but_for_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+void require_spelling(const TextHeader& header, const std::string& name) {
+  for (const auto& [key, value] : header.fields) {
+    for (const std::string_view known : obeyed) {
+      if (key != known && same_but_for_case(key, known)) {
+        throw case_error(Stage::read, "bad_header",
+                         name + ": the header says '" + key + "', '" + std::string(known) +
+                             "' expected",
+                         "write the keys of the header in the letters of the format");
       }
     }
-    throw case_error(Stage::read, "no_orientation",
-                     name + ": '" + *keys.begin() + "' is missing from the header",
-                     "convert from the DICOM files again");
+  }
+}
+
+/// ITK takes a missing position for 0 and missing directions for axial ones, and of several names
+/// for one thing the one that it reads last.
+void require_placement(const TextHeader& header, const std::string& name) {
+  const auto one_of = [&](std::initializer_list<const char*> keys) {
+    const auto given =
+        std::count_if(keys.begin(), keys.end(), [&](const char* key) { return header.has(key); });
+    if (given != 1) {
+      throw case_error(
+          Stage::read, given == 0 ? "no_orientation" : "bad_header",
+          name + ": '" + *keys.begin() + "' " +
+              (given == 0 ? "is missing from the header" : "is given twice, under two names"),
+          "convert from the DICOM files again");
+    }
   };
-  any({"transformmatrix", "rotation", "orientation"});
-  any({"offset", "position", "origin"});
-  any({"elementspacing", "elementsize"});
+  one_of({"TransformMatrix", "Rotation", "Orientation"});
+  one_of({"Offset", "Position", "Origin"});
+  if (!header.has("ElementSize")) { // which may also stand beside it
+    one_of({"ElementSpacing"});
+  }
+  require_millimetres(header.words("DistanceUnits"), name);
 }
 
 bool is_true(const std::string& value) {
@@ -56,24 +93,25 @@ bool is_true(const std::string& value) {
 
 VolumeFile read_metaimage(const std::filesystem::path& file, const std::string& name) {
   const TextHeader header = read_metaimage_header(file, name);
+  require_spelling(header, name);
   require_placement(header, name);
-  const auto sizes = require_sizes(header.words("dimsize"), name);
-  const std::string channels = header.value("elementnumberofchannels");
+  const auto sizes = require_sizes(header.words("DimSize"), name);
+  const std::string channels = header.value("ElementNumberOfChannels");
   if (!channels.empty() && channels != "1") {
     throw case_error(Stage::read, "voxel_type",
                      name + ": colour or vector voxels, one number per voxel expected",
                      "convert the image to 16-bit integers or 32-bit floats");
   }
-  if (!is_true(header.value("binarydata")) || header.has("headersize")) {
+  if (!is_true(header.value("BinaryData")) || header.has("HeaderSize")) {
     throw case_error(Stage::read, "encoding", name + ": voxels not plain binary",
                      "write the image in binary form, without HeaderSize");
   }
-  const bool big_endian = is_true(header.value("binarydatabyteordermsb")) ||
-                          is_true(header.value("elementbyteordermsb"));
-  VoxelBytes voxels{file, header.data_start, is_true(header.value("compresseddata")), big_endian,
+  const bool big_endian = is_true(header.value("BinaryDataByteOrderMSB")) ||
+                          is_true(header.value("ElementByteOrderMSB"));
+  VoxelBytes voxels{file, header.data_start, is_true(header.value("CompressedData")), big_endian,
                     voxel_type_of(header, name)};
   VolumeFile volume;
-  const std::string data_file = header.value("elementdatafile");
+  const std::string data_file = header.value("ElementDataFile");
   if (data_file != "LOCAL" && data_file != "Local" && data_file != "local") {
     voxels.file = beside(file, data_file, name);
     voxels.start = 0;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 
 namespace cordlesion::io {
 namespace {
@@ -39,7 +40,8 @@ VoxelType voxel_type_of(const TextHeader& header, const std::string& name) {
   return found->second;
 }
 
-/// ITK takes missing directions for axial ones.
+/// ITK takes missing directions for axial ones, makes one up for an axis that has none, and flips
+/// the wrong axis of left-anterior-superior.
 void require_placement(const TextHeader& header, const std::string& name) {
   for (const char* key : {"space directions", "space origin"}) {
     if (!header.has(key)) {
@@ -48,15 +50,19 @@ void require_placement(const TextHeader& header, const std::string& name) {
                        "convert from the DICOM files again");
     }
   }
-  const std::string space = header.value("space");
-  static const std::map<std::string, int> known{{"left-posterior-superior", 0}, {"LPS", 0},
-                                                {"right-anterior-superior", 0}, {"RAS", 0},
-                                                {"left-anterior-superior", 0},  {"LAS", 0}};
-  if (!known.contains(space)) {
+  if (header.value("space directions").find("none") != std::string::npos) {
+    throw case_error(Stage::read, "no_orientation", name + ": an axis without a direction",
+                     "extract one 3-D volume");
+  }
+  static const std::set<std::string> known{"left-posterior-superior", "LPS",
+                                           "right-anterior-superior", "RAS"};
+  if (!known.contains(header.value("space"))) {
     throw case_error(Stage::read, "no_orientation",
-                     name + ": the header does not name the patient space of the directions",
+                     name + ": the space of the directions is neither left-posterior-superior nor "
+                            "right-anterior-superior",
                      "write the image with space left-posterior-superior");
   }
+  require_millimetres(header.words("space units"), name);
 }
 
 } // namespace

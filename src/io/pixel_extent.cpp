@@ -2,6 +2,7 @@
 #include "pixel_extent.hpp"
 
 #include "dicom_meta.hpp"
+#include "rle_frame.hpp"
 #include "worker_process.hpp"
 
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 namespace cordlesion::io {
 namespace {
@@ -82,22 +84,79 @@ bool needs_end_mark(std::string_view transfer_syntax) {
   return false;
 }
 
-void require_fragments(const FileBytes& bytes, const std::string& name, const DicomFrame& frame) {
+struct Fragment {
+  std::uint64_t start = 0;
+  std::uint32_t length = 0;
+};
+
+/// The items of the pixels behind the first one, which is the offset table.
+std::vector<Fragment> fragments_of(const FileBytes& bytes, const std::string& name,
+                                   const DicomFrame& frame) {
+  std::vector<Fragment> items;
   std::uint64_t at = frame.pixel_start;
-  std::uint64_t last_end = at;
   while (bytes.u32(at) == item_tag && at + 8 <= bytes.size()) {
-    const std::uint32_t length = bytes.u32(at + 4);
-    at += 8 + std::uint64_t{length};
-    last_end = length > 0 ? at : last_end;
+    items.push_back({at + 8, bytes.u32(at + 4)});
+    at += 8 + std::uint64_t{items.back().length};
   }
   if (at + 4 > bytes.size() || bytes.u32(at) != end_tag) {
     throw short_pixels(name, "the compressed pixels end before their last fragment does");
   }
+  if (!items.empty()) {
+    items.erase(items.begin());
+  }
+  return items;
+}
+
+/// GDCM takes each fragment of a multi-frame image for a frame, whatever the offset table says.
+void require_one_for_each_frame(const std::vector<Fragment>& fragments, const std::string& name,
+                                const DicomFrame& frame) {
+  const std::size_t frames = frame.layout.frames;
+  if (frames > 1 && fragments.size() != frames) {
+    throw case_error(Stage::read, "pixel_data_mismatch",
+                     name + ": " + std::to_string(fragments.size()) +
+                         " fragments of compressed pixels, " + std::to_string(frames) +
+                         " expected, one for each frame",
+                     "export the file again, best uncompressed (Explicit VR Little Endian)");
+  }
+}
+
+void require_end_mark(const FileBytes& bytes, const std::string& name,
+                      const std::vector<Fragment>& fragments) {
+  std::uint64_t last_end = 0;
+  for (const Fragment& fragment : fragments) {
+    last_end = fragment.length > 0 ? fragment.start + fragment.length : last_end;
+  }
   constexpr std::size_t tail = 16;
-  if (needs_end_mark(frame.transfer_syntax) &&
-      bytes.text(last_end - std::min<std::uint64_t>(last_end, tail), tail).find("\xFF\xD9") ==
-          std::string::npos) {
+  if (bytes.text(last_end - std::min<std::uint64_t>(last_end, tail), tail).find("\xFF\xD9") ==
+      std::string::npos) {
     throw short_pixels(name, "the compressed pixels lack their end mark");
+  }
+}
+
+/// Each frame is one fragment (DICOM PS3.5, A.4.2).
+void require_rle_frames(const FileBytes& bytes, const std::string& name,
+                        const std::vector<Fragment>& fragments, const PixelLayout& layout) {
+  const std::size_t planes = layout.bits_allocated / 8;
+  const bool complete =
+      fragments.size() == layout.frames &&
+      std::all_of(fragments.begin(), fragments.end(), [&](const Fragment& fragment) {
+        return rle_frame_is_complete(bytes.text(fragment.start, fragment.length), planes,
+                                     layout.rows * layout.columns);
+      });
+  if (!complete) {
+    throw case_error(Stage::read, "pixel_data_corrupt",
+                     name + ": the run-length encoded pixels are not as many as Rows x Columns",
+                     "export or copy the file again");
+  }
+}
+
+void require_fragments(const FileBytes& bytes, const std::string& name, const DicomFrame& frame) {
+  const std::vector<Fragment> fragments = fragments_of(bytes, name, frame);
+  require_one_for_each_frame(fragments, name, frame);
+  if (needs_end_mark(frame.transfer_syntax)) {
+    require_end_mark(bytes, name, fragments);
+  } else if (frame.transfer_syntax == rle) {
+    require_rle_frames(bytes, name, fragments, frame.layout);
   }
 }
 

@@ -44,9 +44,12 @@ std::optional<Warning> layout_fault(const PixelLayout& layout, const std::string
   }
   const unsigned allocated = layout.bits_allocated;
   if ((allocated != 8 && allocated != 16 && allocated != 32) || layout.bits_stored == 0 ||
-      layout.bits_stored > allocated || layout.high_bit >= allocated ||
-      layout.high_bit + 1 < layout.bits_stored) {
+      layout.bits_stored > allocated) {
     return Warning{"bad_bits", name + ": pixels of " + bits_text(layout) + " are impossible"};
+  }
+  if (layout.high_bit + 1 != layout.bits_stored) { // GDCM masks the lowest bits all the same
+    return Warning{"bad_bits", name + ": pixels of " + bits_text(layout) + ", high bit " +
+                                   std::to_string(layout.bits_stored - 1) + " expected"};
   }
   try {
     require_size_within_limit({static_cast<std::int64_t>(layout.columns),

@@ -1,5 +1,6 @@
 // The decision on each series of a study: what it is, whether it can serve, and why.
 #include "cordlesion/core/digest.hpp"
+#include "image_types.hpp"
 #include "known_codes.hpp"
 #include "number_text.hpp"
 #include "sagittal_rule.hpp"
@@ -8,9 +9,7 @@
 #include "series_weighting.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
-#include <string_view>
 
 namespace cordlesion::io {
 namespace {
@@ -66,11 +65,6 @@ void establish(const SliceGroup& group, const LoadOptions& options, StudyCandida
   }
 }
 
-bool has_type(const DicomFrame& frame, std::string_view type) {
-  return std::find(frame.image_type.begin(), frame.image_type.end(), type) !=
-         frame.image_type.end();
-}
-
 /// A reason why the pixels are no acquired slices of an MR image; empty if they are.
 std::string not_an_mr_slice(const DicomFrame& frame) {
   if (frame.layout.samples_per_pixel != 1 ||
@@ -89,21 +83,23 @@ std::string not_an_mr_slice(const DicomFrame& frame) {
     return "modality " + (frame.modality.empty() ? "not given" : listed_code(frame.modality)) +
            ", MR expected";
   }
-  // DERIVED\SECONDARY alone says nothing: some scanners write it on every image.
-  static constexpr std::array<std::string_view, 24> derived{
-      "ADC",      "FA",          "EADC",   "TRACE",     "TRACEW",    "MPR",
-      "CPR",      "MIP",         "MINIP",  "LOCALIZER", "SCOUT",     "PROJECTION IMAGE",
-      "T1 MAP",   "T2 MAP",      "R2 MAP", "T2_MAP",    "T1_MAP",    "R2_MAP",
-      "SUBTRACT", "SUBTRACTION", "MOSAIC", "FAT",       "PHASE MAP", "VELOCITY"};
-  static constexpr std::array<std::string_view, 5> parts{"P", "PHASE", "I", "IMAGINARY", "REAL"};
-  for (std::size_t i = 0; i < frame.image_type.size(); ++i) {
-    const std::string& type = frame.image_type[i];
-    if (std::find(derived.begin(), derived.end(), type) != derived.end() ||
-        (i >= 2 && std::find(parts.begin(), parts.end(), type) != parts.end())) {
+  for (const std::string& type : frame.image_type) {
+    if (image_kind(type) == ImageKind::other) {
       return "image type " + type + ": a localizer, derived map or part of an image";
     }
   }
   return {};
+}
+
+/// Such a reason from any slice, which is named if it does not hold for all.
+std::string not_mr_slices(const std::vector<DicomFrame>& frames) {
+  const auto sound = [](const DicomFrame& frame) { return not_an_mr_slice(frame).empty(); };
+  const auto bad = std::find_if_not(frames.begin(), frames.end(), sound);
+  if (bad == frames.end()) {
+    return {};
+  }
+  return (std::any_of(frames.begin(), frames.end(), sound) ? bad->name + ": " : "") +
+         not_an_mr_slice(*bad);
 }
 
 std::string geometry_reason(const StudyCandidate& candidate) {
@@ -126,7 +122,8 @@ double score_of(const StudyCandidate& candidate, const Weighting& weighting) {
   score -= candidate.geometry.gaps ? 15 : 0;
   score -= frame.contrast_agent ? 5 : 0;
   score -= frame.echo_time_ms.value_or(0) > 500 ? 10 : 0; // water alone, as in myelography
-  score -= has_type(frame, "WATER") || has_type(frame, "OPP_PHASE") ? 10 : 0;
+  const auto lesser = [](const std::string& type) { return image_kind(type) == ImageKind::lesser; };
+  score -= std::any_of(frame.image_type.begin(), frame.image_type.end(), lesser) ? 10 : 0;
   score += named_weighting(frame) == "T2" ? 1 : 0;
   score -= named_localizer(frame) ? 2 : 0;
   return score;
@@ -147,7 +144,7 @@ void decide(StudyCandidate& candidate, const LoadOptions& options) {
   const DicomFrame& frame = candidate.frames.front();
   SeriesCandidate& decision = candidate.decision;
   const Weighting weighting = weighting_of(frame);
-  decision.reason = not_an_mr_slice(frame);
+  decision.reason = not_mr_slices(candidate.frames);
   if (decision.reason.empty()) {
     decision.reason = geometry_reason(candidate);
   }

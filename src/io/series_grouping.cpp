@@ -12,6 +12,8 @@ namespace {
 
 constexpr double orientation_tolerance = 1e-3; // direction cosines, about 0.06 degrees
 constexpr double same_position_mm = 0.01;
+constexpr double echo_time_fraction = 0.02; // scanners write the same echo as 100.24 and 100.36 ms
+constexpr double b_value_fraction = 1e-3;
 
 bool same_direction(const Vec3& a, const Vec3& b) {
   for (std::size_t i = 0; i < 3; ++i) {
@@ -22,18 +24,8 @@ bool same_direction(const Vec3& a, const Vec3& b) {
   return true;
 }
 
-bool same_number(const std::optional<double>& a, const std::optional<double>& b) {
-  if (a.has_value() != b.has_value()) {
-    return false;
-  }
-  return !a || std::abs(*a - *b) <= 0.01 + 1e-3 * std::abs(*a);
-}
-
-bool belong_together(const DicomFrame& a, const DicomFrame& b) {
-  return a.series_uid == b.series_uid && same_direction(a.row, b.row) &&
-         same_direction(a.column, b.column) && same_number(a.echo_time_ms, b.echo_time_ms) &&
-         same_number(a.b_value, b.b_value) && a.image_type == b.image_type &&
-         a.stack_id == b.stack_id && a.temporal_position == b.temporal_position;
+bool same_number(double a, double b, double fraction) {
+  return std::abs(a - b) <= 0.01 + fraction * std::abs(a);
 }
 
 /// Position along the normal, in hundredths of a millimetre.
@@ -74,6 +66,32 @@ void note_faults(SliceGroup& group) {
   }
 }
 
+/// The multi-frame images in several files of which a part is missing, by their UIDs.
+std::set<std::string> incomplete_concatenations(const std::vector<DicomFrame>& frames) {
+  std::map<std::string, std::set<unsigned>> parts;
+  for (const DicomFrame& frame : frames) {
+    parts[frame.concatenation].insert(frame.part);
+  }
+  std::set<std::string> incomplete;
+  for (const DicomFrame& frame : frames) {
+    if (!frame.concatenation.empty() && parts[frame.concatenation].size() < frame.parts) {
+      incomplete.insert(frame.concatenation);
+    }
+  }
+  return incomplete;
+}
+
+void note_missing_part(const std::set<std::string>& incomplete, SliceGroup& group) {
+  for (const DicomFrame& frame : group.frames) {
+    if (!group.fault && incomplete.contains(frame.concatenation)) {
+      group.fault =
+          Warning{"concatenation_incomplete", frame.name + ": part " + std::to_string(frame.part) +
+                                                  " of " + std::to_string(frame.parts) +
+                                                  " of an image, not all of which " + "are there"};
+    }
+  }
+}
+
 /// Gives the fault of a frame that has no place to every group of its series, or to all if it does
 /// not even say which series that is.
 void attach_unplaced(const DicomFrame& frame, std::vector<SliceGroup>& groups) {
@@ -91,6 +109,33 @@ void attach_unplaced(const DicomFrame& frame, std::vector<SliceGroup>& groups) {
 
 } // namespace
 
+bool same_orientation(const DicomFrame& a, const DicomFrame& b) {
+  return same_direction(a.row, b.row) && same_direction(a.column, b.column);
+}
+
+bool same_echo_time(const DicomFrame& a, const DicomFrame& b) {
+  if (!a.echo_time_ms || !b.echo_time_ms) {
+    return a.echo_time_ms == b.echo_time_ms;
+  }
+  return same_number(*a.echo_time_ms, *b.echo_time_ms, echo_time_fraction);
+}
+
+std::string difference(const DicomFrame& a, const DicomFrame& b) {
+  const std::pair<bool, const char*> checks[]{
+      {same_orientation(a, b), "ImageOrientationPatient"},
+      {same_echo_time(a, b), "EchoTime"},
+      {same_number(a.b_value.value_or(0), b.b_value.value_or(0), b_value_fraction), "b-value"},
+      {a.image_type == b.image_type, "ImageType"},
+      {a.stack_id == b.stack_id, "StackID"},
+      {a.temporal_position == b.temporal_position, "temporal position"}};
+  for (const auto& [same, name] : checks) {
+    if (!same) {
+      return name;
+    }
+  }
+  return {};
+}
+
 std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames) {
   std::vector<SliceGroup> coarse;
   for (const DicomFrame& frame : frames) {
@@ -98,7 +143,8 @@ std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames) {
       continue;
     }
     const auto group = std::find_if(coarse.begin(), coarse.end(), [&](const SliceGroup& other) {
-      return belong_together(frame, other.frames.front());
+      const DicomFrame& first = other.frames.front();
+      return frame.series_uid == first.series_uid && difference(frame, first).empty();
     });
     if (group != coarse.end()) {
       group->frames.push_back(frame);
@@ -110,7 +156,11 @@ std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames) {
   for (const SliceGroup& group : coarse) {
     append_by_acquisition(group, groups);
   }
-  std::for_each(groups.begin(), groups.end(), note_faults);
+  const std::set<std::string> incomplete = incomplete_concatenations(frames);
+  for (SliceGroup& group : groups) {
+    note_faults(group);
+    note_missing_part(incomplete, group);
+  }
   for (const DicomFrame& frame : frames) {
     if (!frame.placed) {
       attach_unplaced(frame, groups);

@@ -4,6 +4,7 @@
 #include "dicom_frame.hpp"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace cordlesion::io {
@@ -14,8 +15,16 @@ struct SliceGroup {
   std::optional<Warning> fault; ///< why they cannot become a volume, if a frame says so
 };
 
+bool same_orientation(const DicomFrame& a, const DicomFrame& b);
+/// Within 2 %.
+bool same_echo_time(const DicomFrame& a, const DicomFrame& b);
+
+/// The first of the values that divide a series in which two of its frames differ; empty if none.
+std::string difference(const DicomFrame& a, const DicomFrame& b);
+
 /// Groups the frames, in the order in which the groups first appear. A frame without a valid
-/// placement makes every group of its series faulty, for it might be a missing slice of any.
+/// placement makes every group of its series faulty, for it might be a missing slice of any; so
+/// does a missing file of a concatenation those with frames of its other files.
 std::vector<SliceGroup> group_frames(const std::vector<DicomFrame>& frames);
 
 } // namespace cordlesion::io

@@ -2,6 +2,8 @@
 #include "series_selection.hpp"
 
 #include "number_text.hpp"
+#include "series_grouping.hpp"
+#include "stack_parts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,10 +17,13 @@ bool equally_good(const StudyCandidate& a, const StudyCandidate& b) {
   return std::abs(a.decision.score - b.decision.score) < 1e-9;
 }
 
-/// Two echoes of one acquisition: the later one is the T2.
+/// Two echoes of one acquisition, so at the same positions: the later one is the T2.
 bool later_echo(const StudyCandidate& a, const StudyCandidate& b) {
-  return a.series_uid == b.series_uid &&
-         a.decision.info.echo_time_ms.value_or(0) > b.decision.info.echo_time_ms.value_or(0) + 0.01;
+  const DicomFrame& of_a = a.frames.front();
+  const DicomFrame& of_b = b.frames.front();
+  return a.series_uid == b.series_uid && !same_echo_time(of_a, of_b) &&
+         of_a.echo_time_ms.value_or(0) > of_b.echo_time_ms.value_or(0) &&
+         covers(a.frames, b.frames);
 }
 
 double in_plane_mm(const StudyCandidate& candidate) {
@@ -104,29 +109,17 @@ void report_ambiguity(const std::vector<StudyCandidate>& candidates, std::size_t
   warnings.push_back({"ambiguous_series", message + "; the first was taken"});
 }
 
-bool at_new_place(const DicomFrame& frame, const std::vector<DicomFrame>& chosen) {
-  constexpr double same_place_mm = 0.1;
-  const Vec3 normal = cross(chosen.front().row, chosen.front().column);
-  return std::none_of(chosen.begin(), chosen.end(), [&](const DicomFrame& other) {
-    return std::abs(dot(frame.position_mm, normal) - dot(other.position_mm, normal)) <
-           same_place_mm;
-  });
-}
-
-/// Single slices of the chosen series that some value keeps apart: the stack may end too early.
-void report_left_out(const std::vector<StudyCandidate>& candidates, const StudyCandidate& chosen,
-                     std::vector<Warning>& warnings) {
-  constexpr std::size_t fewest_of_a_stack = 3;
-  for (const StudyCandidate& other : candidates) {
-    const DicomFrame& frame = other.frames.front();
-    const bool parallel = frame.placed && std::abs(other.decision.info.sagittal_angle_deg -
-                                                   chosen.decision.info.sagittal_angle_deg) < 0.1;
-    if (!other.decision.chosen && other.series_uid == chosen.series_uid && parallel &&
-        other.frames.size() < fewest_of_a_stack && at_new_place(frame, chosen.frames)) {
-      warnings.push_back({"slices_left_out",
-                          frame.name + " belongs to the chosen series by its UID and lies beside "
-                                       "it, but differs in what it is; it was left out"});
-    }
+/// Where every second slice or two of three are lost, the others are still evenly spaced. Some
+/// scanners write the gap between slices in place of their distance, so it is no more than a hint.
+void report_distance(const StudyCandidate& chosen, std::vector<Warning>& warnings) {
+  const double found = chosen.decision.info.grid.spacing_mm[2];
+  const double said = chosen.frames.front().slice_distance_mm.value_or(found);
+  const double factor = std::round(found / said);
+  if ((factor == 2 || factor == 3) && std::abs(found / said - factor) < 0.05) {
+    warnings.push_back({"slice_distance", "the slices lie " + number_text(found, 2) +
+                                              " mm apart, SpacingBetweenSlices says " +
+                                              number_text(said, 2) +
+                                              " mm: slices may be missing between them"});
   }
 }
 
@@ -153,8 +146,9 @@ std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOpt
     }
   }
   report_ambiguity(candidates, best, options, warnings);
-  candidates[best].decision.chosen = true;
   report_left_out(candidates, candidates[best], warnings);
+  candidates[best].decision.chosen = true;
+  report_distance(candidates[best], warnings);
   if (candidates[best].geometry.gaps) {
     warnings.push_back(*candidates[best].geometry.gaps);
   }

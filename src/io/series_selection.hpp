@@ -27,8 +27,8 @@ std::vector<StudyCandidate> assess_study(const std::vector<DicomFrame>& frames,
                                          const LoadOptions& options);
 
 /// Marks the best candidate as chosen and returns its index. Throws case errors (stage select)
-/// `no_sagittal_t2`, `series_not_found`, `ambiguous_series`, or the fault of the one that it would
-/// have been.
+/// `no_sagittal_t2`, `series_not_found`, `ambiguous_series`, `series_divided`, or the fault of the
+/// one that it would have been.
 std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOptions& options,
                           std::vector<Warning>& warnings);
 

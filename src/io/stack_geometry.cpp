@@ -38,6 +38,49 @@ void require_same_size(const std::vector<DicomFrame>& frames) {
   }
 }
 
+void require_one_frame_of_reference(const std::vector<DicomFrame>& frames) {
+  const DicomFrame& first = frames.front();
+  for (const DicomFrame& frame : frames) {
+    if (!frame.frame_of_reference.empty() && !first.frame_of_reference.empty() &&
+        frame.frame_of_reference != first.frame_of_reference) {
+      throw case_error(Stage::read, "frame_of_reference_differs",
+                       first.name + " and " + frame.name +
+                           " belong to one series, but the FrameOfReferenceUID in which their "
+                           "positions are given differs",
+                       "take the slices that do not belong to the series out of the folder");
+    }
+  }
+}
+
+/// How far apart two edges of that many pixels end that begin at one point.
+double edge_offset_mm(const Vec3& a, double spacing_a, const Vec3& b, double spacing_b,
+                      std::size_t pixels) {
+  const auto steps = static_cast<double>(pixels - 1);
+  Vec3 apart{};
+  for (std::size_t k = 0; k < 3; ++k) {
+    apart[k] = steps * (spacing_a * a[k] - spacing_b * b[k]);
+  }
+  return norm(apart);
+}
+
+/// The image has one spacing and orientation, so those of its slices must put corners at one place.
+void require_same_corners(const std::vector<DicomFrame>& frames) {
+  const DicomFrame& first = frames.front();
+  for (const DicomFrame& frame : frames) {
+    const double off = edge_offset_mm(first.row, first.column_spacing_mm, frame.row,
+                                      frame.column_spacing_mm, frame.layout.columns) +
+                       edge_offset_mm(first.column, first.row_spacing_mm, frame.column,
+                                      frame.row_spacing_mm, frame.layout.rows);
+    if (off > same_position_mm) {
+      throw case_error(Stage::read, "slice_size_differs",
+                       "slices of one series differ: by PixelSpacing and ImageOrientationPatient " +
+                           first.name + " and " + frame.name + " end " + number_text(off, 2) +
+                           " mm apart (at most " + number_text(same_position_mm, 2) + " mm)",
+                       "take the slices that do not belong to the series out of the folder");
+    }
+  }
+}
+
 /// Two frames count as one slice if they lie at one position along the normal.
 void sort_slices(const std::vector<DicomFrame>& frames, const std::vector<double>& along,
                  StackGeometry& geometry) {
@@ -159,6 +202,8 @@ Vec3 unit(const Vec3& v) {
 
 StackGeometry establish_geometry(const std::vector<DicomFrame>& frames, bool allow_gaps) {
   require_same_size(frames);
+  require_one_frame_of_reference(frames);
+  require_same_corners(frames);
   const Vec3 row = unit(frames.front().row);
   const Vec3 normal = unit(cross(row, frames.front().column));
   std::vector<double> along;

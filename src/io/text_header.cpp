@@ -28,16 +28,27 @@ std::string lower(std::string text) {
   return text;
 }
 
-void add_field(const std::string& line, char separator, TextHeader& header) {
+Error bad_header(const std::string& message) {
+  return case_error(Stage::read, "bad_header", message, "export or copy the file again");
+}
+
+/// Of a key given twice, ITK takes the last, others the first.
+void add_field(const std::string& line, const std::string& separator, const std::string& name,
+               TextHeader& header) {
   const std::size_t at = line.find(separator);
-  if (at != std::string::npos && !line.starts_with('#')) {
-    header.fields.emplace(lower(trimmed(line.substr(0, at))), trimmed(line.substr(at + 1)));
+  if (at == std::string::npos || line.starts_with('#') || line.substr(at).starts_with(":=")) {
+    return; // ":=" is a pair of the user's own in NRRD
+  }
+  const std::string key = trimmed(line.substr(0, at));
+  if (!header.fields.emplace(separator == ":" ? lower(key) : key, trimmed(line.substr(at + 1)))
+           .second) {
+    throw bad_header(name + ": the header gives a key twice"); // which one may be anything
   }
 }
 
 template <typename IsEnd>
-TextHeader read_header(const std::filesystem::path& file, const std::string& name, char separator,
-                       IsEnd&& is_end) {
+TextHeader read_header(const std::filesystem::path& file, const std::string& name,
+                       const std::string& separator, IsEnd&& is_end) {
   std::ifstream in(file, std::ios::binary);
   TextHeader header;
   std::string line;
@@ -45,12 +56,11 @@ TextHeader read_header(const std::filesystem::path& file, const std::string& nam
   bool ended = false;
   while (!ended && read < longest_header && std::getline(in, line)) {
     read += line.size() + (in.eof() ? 0 : 1);
-    add_field(line, separator, header);
+    add_field(line, separator, name, header);
     ended = is_end(line);
   }
   if (header.fields.empty()) {
-    throw case_error(Stage::read, "bad_header", name + ": the header cannot be read",
-                     "export or copy the file again");
+    throw bad_header(name + ": the header cannot be read");
   }
   header.data_start = read;
   return header;
@@ -73,14 +83,24 @@ std::vector<std::string> TextHeader::words(const std::string& key) const {
 }
 
 TextHeader read_nrrd_header(const std::filesystem::path& file, const std::string& name) {
-  return read_header(file, name, ':',
+  return read_header(file, name, ":",
                      [](const std::string& line) { return trimmed(line).empty(); });
 }
 
 TextHeader read_metaimage_header(const std::filesystem::path& file, const std::string& name) {
-  return read_header(file, name, '=', [](const std::string& line) {
-    return lower(trimmed(line)).starts_with("elementdatafile");
+  return read_header(file, name, "=", [](const std::string& line) {
+    return trimmed(line).starts_with("ElementDataFile");
   });
+}
+
+void require_millimetres(const std::vector<std::string>& units, const std::string& name) {
+  for (const std::string& unit : units) {
+    if (unit != "mm" && unit != "\"mm\"") {
+      throw case_error(Stage::read, "bad_units",
+                       name + ": lengths in another unit than mm, which is expected",
+                       "write the image with its lengths in mm");
+    }
+  }
 }
 
 std::array<std::size_t, 3> require_sizes(const std::vector<std::string>& words,

@@ -33,12 +33,23 @@ def convert(folder: Path, syntax):
 
 def put_stream(path: Path, stream: bytes, fragments=1):
     """Replaces the compressed pixels of a file by `stream`, which is wrapped as the standard says."""
+    put_streams(path, [stream], fragments)
+
+
+def put_streams(path: Path, streams, fragments=1):
+    """The same with a stream for each frame, each of which becomes so many fragments."""
     file = pydicom.dcmread(path)
-    file.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)], fragments_per_frame=fragments)
+    file.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2) for stream in streams], fragments_per_frame=fragments)
     file["PixelData"].VR, file["PixelData"].is_undefined_length = "OB", True
     file.save_as(path)
 
 
 def stream_of(path: Path):
-    (stream,) = generate_pixel_data_frame(pydicom.dcmread(path).PixelData, 1)
+    (stream,) = streams_of(path)
     return stream
+
+
+def streams_of(path: Path):
+    """The compressed frames of a file."""
+    file = pydicom.dcmread(path)
+    return list(generate_pixel_data_frame(file.PixelData, int(file.get("NumberOfFrames", 1))))

@@ -10,7 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
-from compressed_series import convert, put_stream, stream_of
+from compressed_series import convert, put_stream, put_streams, stream_of, streams_of
 from dicom_series import put_pixels, slice_path, write_enhanced, write_series
 from volumes import NMOSD, voxels
 
@@ -93,6 +93,16 @@ def twelve_bits(file):
     file.BitsStored, file.HighBit, file.PixelRepresentation = 12, 11, 1
 
 
+def high_bit(bit):
+    """12 bits of 16 that do not end with the lowest one, as the standard demands (PS3.5, 8.1.1)."""
+
+    def change(file):
+        put_pixels(file, np.clip(file.pixel_array, 0, 2047).astype(int) << max(bit - 11, 0))
+        file.BitsStored, file.HighBit = 12, bit
+
+    return change
+
+
 def inverted(file):
     put_pixels(file, 2000 - file.pixel_array.astype(int))
     file.PhotometricInterpretation = "MONOCHROME1"
@@ -118,8 +128,28 @@ def compressed(syntax, alter_stream=None, fragments=1, file_kept=1.0):
     return build
 
 
+def with_streams(syntax, alter_streams, fragments=1):
+    """An enhanced file whose compressed frames, as a list of streams, are altered."""
+
+    def build(folder, study):
+        path = write_enhanced(folder / "IM1", voxels(NMOSD), study=study)
+        convert(folder, syntax)
+        put_streams(path, alter_streams(streams_of(path)), fragments)
+
+    return build
+
+
+def one_stream_twice(streams):
+    return streams[:MIDDLE] + streams[MIDDLE - 1 :]
+
+
 def cut_stream(stream):
     return stream[: len(stream) // 2]
+
+
+def shorter(count):
+    """A stream that lacks its last bytes."""
+    return lambda stream: stream[:-count]
 
 
 def cut_stream_with_end_mark(stream):
@@ -180,6 +210,24 @@ def one_frame_too_many(folder, study):
     file = pydicom.dcmread(path)
     file.NumberOfFrames = "100000"
     file.save_as(path)
+
+
+def concatenation(*written):
+    """An enhanced image in two files, of which the parts `written` (1, 2) are there."""
+
+    def build(folder, study):
+        path = write_enhanced(folder / "IM1", voxels(NMOSD), study=study)
+        file = pydicom.dcmread(path)
+        path.unlink()
+        frames, pixels = file.PerFrameFunctionalGroupsSequence, file.pixel_array
+        for part in written:
+            taken = slice(0, MIDDLE) if part == 1 else slice(MIDDLE, None)
+            file.PerFrameFunctionalGroupsSequence, file.PixelData = frames[taken], pixels[taken].tobytes()
+            file.NumberOfFrames, file.SOPInstanceUID = len(pixels[taken]), f"{study}.{part}"
+            file.ConcatenationUID, file.InConcatenationNumber, file.InConcatenationTotalNumber = study, part, 2
+            file.save_as(folder / f"part{part}")
+
+    return build
 
 
 def enhanced(order=None, stacks=("1",), syntax=None, times=None):

@@ -14,31 +14,36 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from compressed_series import TOOLS
 from conftest import run_predict, run_program
-from dicom_series import STUDY, put_pixels, slice_path
+from dicom_series import STUDY, put_pixels, slice_path, write_series
 from faulty_series import (
     MIDDLE,
     UNKNOWN_SYNTAX,
     big_image,
     compressed,
+    concatenation,
     cut,
     cut_stream,
     cut_stream_with_end_mark,
     eight_bits_of_odd_number,
     enhanced,
+    high_bit,
     inverted,
     move,
     one_frame_too_many,
+    one_stream_twice,
     other_size,
     raw_text,
     scaled,
     series,
     setting,
+    shorter,
     shuffled,
     stack_position,
     twelve_bits,
     twice,
     unknown_syntax,
     with_meta,
+    with_streams,
     with_wrong_group_length,
     without,
     without_group_length,
@@ -47,6 +52,8 @@ from faulty_series import (
 )
 from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask
+
+STREAMS = ("rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000")
 
 # Id: how the series is made, the code of its failure, and whether the message names the altered slice.
 FAILING = {
@@ -58,6 +65,7 @@ FAILING = {
     "row03-no-pixels": (series(without("PixelData"), only=MIDDLE), "pixel_data_missing", True),
     **{f"row05-{syntax}-file-cut": (compressed(syntax, file_kept=0.7), None, True) for syntax in TOOLS},
     "row05-rle-stream-cut": (compressed("rle", cut_stream), "pixel_data_corrupt", True),
+    **{f"row05-rle-stream-without-{n}-bytes": (compressed("rle", shorter(n)), "pixel_data_corrupt", True) for n in (2, 4, 40)},
     "row05-jpeg-lossless-stream-cut": (compressed("jpeg-lossless", cut_stream), "pixel_data_short", True),
     "row05-jpeg-lossless-stream-cut-before-its-end-mark": (compressed("jpeg-lossless", cut_stream_with_end_mark), "pixel_data_corrupt", True),
     "row05-jpeg-ls-stream-cut": (compressed("jpeg-ls", cut_stream), "pixel_data_corrupt", True),
@@ -86,14 +94,26 @@ FAILING = {
     "row18-spacing-infinite": (series(raw_text("PixelSpacing", "inf\\1"), only=MIDDLE), "bad_spacing", True),
     "row19-rows-differ": (series(other_size, only=MIDDLE), "slice_size_differs", True),
     "row19-spacing-differs": (series(setting(PixelSpacing=["1.1", "1"]), only=MIDDLE), "slice_size_differs", True),
+    "row19-spacing-differs-by-0.03-mm-at-a-corner": (series(setting(PixelSpacing=["1.0005", "1"]), only=MIDDLE), "slice_size_differs", True),
+    "row19-orientation-differs-by-0.03-mm-at-a-corner": (
+        series(setting(ImageOrientationPatient=["0", "1", "0", "0", "0.0005", "-1"]), only=MIDDLE),
+        "slice_size_differs",
+        True,
+    ),
+    "row19-frame-of-reference-differs": (series(setting(FrameOfReferenceUID="1.2.3"), only=MIDDLE), "frame_of_reference_differs", True),
     "row20-both-photometric-interpretations": (series(inverted, only=MIDDLE), "photometric_differs", False),
     "row21-slope-zero": (series(setting(RescaleSlope="0", RescaleIntercept="0"), only=MIDDLE), "rescale_slope", True),
     "row21-slope-not-a-number": (series(raw_text("RescaleSlope", "nan"), only=MIDDLE), "rescale_slope", True),
     "row21-slope-beyond-all-numbers": (series(setting(RescaleSlope="1e300", RescaleIntercept="0")), "rescale_slope", False),
     "row21-slope-a-word": (series(raw_text("RescaleSlope", "one"), only=MIDDLE), "rescale_slope", True),
+    "row21-intercept-without-slope": (series(setting(RescaleIntercept="-100"), only=MIDDLE), "rescale_slope", True),
     "row22-bits-stored-over-allocated": (series(setting(BitsStored=20)), "bad_bits", False),
+    **{f"row22-12-bits-with-high-bit-{bit}": (series(high_bit(bit)), "bad_bits", False) for bit in (10, 13, 15)},
     "row22-bits-stored-none": (series(setting(BitsStored=0)), "bad_bits", False),
     "row24-enhanced-with-too-few-frames": (one_frame_too_many, "frame_count", False),
+    **{f"row24-enhanced-{syntax}-one-frame-twice": (with_streams(syntax, one_stream_twice), "pixel_data_mismatch", False) for syntax in STREAMS},
+    "row24-enhanced-jpeg-lossless-of-several-fragments": (with_streams("jpeg-lossless", list, fragments=2), "pixel_data_mismatch", False),
+    "row24-enhanced-in-two-files-of-which-one-is-missing": (concatenation(1), "concatenation_incomplete", False),
     "row25-65535-rows-and-columns": (series(big_image), "too_large", False),
     "row25-65535-rows-and-columns-in-one-slice": (series(big_image, only=MIDDLE), "too_large", True),
     "row25-100000-frames": (series(setting(NumberOfFrames="100000")), None, False),
@@ -121,6 +141,7 @@ ACCEPTED = {
     "row24-enhanced": (enhanced(), set()),
     "row24-enhanced-frames-in-any-order": (enhanced(shuffled), set()),
     **{f"row24-enhanced-{syntax}": (enhanced(shuffled, syntax=syntax), set()) for syntax in TOOLS},
+    "row24-enhanced-in-two-files": (concatenation(2, 1), set()),
     "row24-enhanced-two-times-in-one-stack": (enhanced(shuffled, ("1", "1"), times=(1, 2)), {"ambiguous_series"}),
     "row24-enhanced-two-stacks": (enhanced(shuffled, ("1", "2")), {"ambiguous_series"}),
 }
@@ -192,7 +213,8 @@ def test_scan_agrees_unless_only_the_pixels_tell(name, folders, output, scanned)
     require_built(name, folders)
     case = scanned[name]
     chosen = [candidate for candidate in case["candidates"] if candidate["chosen"]]
-    pixels_tell = name[:5] in ("row03", "row05", "row15", "row20") and name != "row05-deflated-file-cut"
+    of_pixels = name[:5] in ("row03", "row05", "row15", "row20") or name.endswith(("one-frame-twice", "of-several-fragments"))
+    pixels_tell = of_pixels and name != "row05-deflated-file-cut"
     assert bool(chosen) == (name in ACCEPTED or pixels_tell)
     assert bool(chosen) != ("error" in case)
 
@@ -239,3 +261,10 @@ def test_row19_names_both_slices(folders, output):
     name = "row19-rows-differ"
     message = output.report(name)["error"]["message"]
     assert sum(path.name in message for path in folders[name].iterdir()) == 2
+
+
+@pytest.mark.parametrize("said, warned", [(4, True), (8, False), (0.4, False)])
+def test_row16_every_second_slice_lost_shows_in_the_distance_that_the_header_gives(run, tmp_path, said, warned):
+    lose = lambda file, k: k % 2 == 0 and setattr(file, "SpacingBetweenSlices", str(said))  # noqa: E731
+    (case,) = json.loads(run("scan", write_series(tmp_path / "case", "t2", change=lose), "--json").out)
+    assert [warning["code"] for warning in case["warnings"]] == ["slice_distance"] * warned

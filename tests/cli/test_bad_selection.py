@@ -6,10 +6,11 @@ the only one with a lesion, so its label shows what was used.
 
 import json
 
+import pydicom
 import pytest
 
 from conftest import run_predict
-from dicom_series import STIR, STUDY, T1, T2, slice_path, uid, write_enhanced, write_series
+from dicom_series import STIR, STUDY, T1, T2, sequence_item, slice_path, uid, write_enhanced, write_series
 from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
@@ -45,6 +46,11 @@ REJECTED = {
     "row12-t1-named-t2": (named("T2_TSE_SAG", T1), "T1, not T2"),
     "row12-stir-named-t2": (named("SAG T2", STIR), "STIR, not T2"),
     "row12-axial-named-sagittal": (named("t2 sag", T2), "90 degrees from left-right"),
+    **{
+        f"row12-image-type-{word.lower().replace(' ', '-')}": (image_type(word), f"image type {word}:")
+        for word in ("P_SE", "R_SE", "I_SE", "SUB", "SCREENSHOT", "VOLUME_RENDER", "CSA MPR", "QUANTITY", "T2MAP", "R2_STAR", "MNIP")
+        + ("PROJECTION", "FIELD MAP", "F")
+    },
     "row13-localizer": (image_type("LOCALIZER"), "image type LOCALIZER"),
     "row14-phase-image": (image_type("P"), "image type P"),
     "row23-burned-in-annotation": ({**T2, "BurnedInAnnotation": "YES"}, "burned into the pixels"),
@@ -94,6 +100,41 @@ def dual_echo(folder, study):
     write_series(folder, "late", sequence={**T2, "EchoTime": "120", "EchoNumbers": "2"}, study=study, change=in_series("early", study))
 
 
+def dixon(*names):
+    """The images of one Dixon acquisition; the first holds the lesion, and comes last."""
+
+    def build(folder, study):
+        for name in reversed(names):
+            write_series(folder, name, sequence=image_type(name, name), volume=voxels(*[NMOSD] * (name == names[0])), study=study)
+
+    return build
+
+
+def enhanced_magnitude_and_phase(folder, study):
+    """Their frames differ in ComplexImageComponent alone."""
+    write_enhanced(folder / "magnitude", voxels(NMOSD), study=study)
+    path = write_enhanced(folder / "phase", voxels(), study=study + ".1")
+    file = pydicom.dcmread(path)
+    file.StudyInstanceUID = study
+    for frame in file.PerFrameFunctionalGroupsSequence:
+        frame.MRImageFrameTypeSequence = sequence_item(FrameType=["ORIGINAL", "PRIMARY", "OTHER", "NONE"], ComplexImageComponent="PHASE")
+    file.save_as(path)
+
+
+def jittering_echo_time(folder, study):
+    write_series(folder, "t2", study=study, change=lambda file, k: setattr(file, "EchoTime", "100.36" if k % 2 else "100.24"))
+
+
+def late_echo_of_few_slices(folder, study):
+    write_series(folder, "early", sequence={**T2, "EchoTime": "60"}, study=study)
+    late = in_series("early", study)
+    write_series(folder, "late", sequence={**T2, "EchoTime": "120"}, study=study, change=lambda file, k: late(file, k) if 1 <= k <= 3 else False)
+
+
+def b_value_zero_on_some(folder, study):
+    write_series(folder, "t2", study=study, change=lambda file, k: setattr(file, "DiffusionBValue", 0.0) if k > 3 else None)
+
+
 def proton_and_t2_echo(folder, study):
     write_series(folder, "early", sequence={**T2, "EchoTime": "12", "EchoNumbers": "1"}, volume=voxels(), study=study)
     write_series(folder, "late", sequence={**T2, "EchoTime": "96", "EchoNumbers": "2"}, study=study, change=in_series("early", study))
@@ -137,6 +178,11 @@ USED = {
     "row13-other-orientations-under-one-uid": (localizer_of_same_uid, []),
     "row13-fast-localizer-of-more-slices": (localizer_by_name, []),
     "row14-two-echoes": (dual_echo, []),
+    **{f"row12-dixon-{'-'.join(names).lower()}": (dixon(*names), []) for names in (("IP", "W", "OP", "F"), ("W", "F"), ("OP", "F"))},
+    "row14-enhanced-magnitude-and-phase": (enhanced_magnitude_and_phase, []),
+    "row14-echo-time-that-jitters": (jittering_echo_time, []),
+    "row14-late-echo-of-fewer-slices": (late_echo_of_few_slices, ["ambiguous_series"]),
+    "row14-b-value-zero-on-some-slices": (b_value_zero_on_some, []),
     "row14-proton-and-t2-echo": (proton_and_t2_echo, []),
     "row14-magnitude-and-phase": (magnitude_and_phase, []),
     "row14-two-temporal-positions": (two_times, ["ambiguous_series"]),
@@ -251,6 +297,61 @@ def test_row14_an_outer_slice_that_is_split_off_does_not_go_unsaid(predict, tmp_
     report = predict(folder).report("case")
     assert "slices_left_out" in [warning["code"] for warning in report["warnings"]]
     assert slice_path(folder, "t2", 0).name in str(report["warnings"])
+
+
+DIVIDING = {
+    "ImageType": ["ORIGINAL", "PRIMARY", "M", "SE", "ND"],
+    "StackID": "2",
+    "temporal position": "2",
+    "EchoTime": "110",
+    "b-value": 5.0,
+}
+KEYWORDS = {"temporal position": "TemporalPositionIdentifier", "b-value": "DiffusionBValue"}
+
+
+@pytest.fixture
+def divided(run, tmp_path):
+    """divided(value, of_part) -> what `scan` says of a series whose slices of a part differ in that value"""
+
+    def scan(value, of_part, *options):
+        change = lambda file, k: setattr(file, KEYWORDS.get(value, value), DIVIDING[value]) if of_part(k) else None  # noqa: E731
+        (case,) = json.loads(run("scan", write_series(tmp_path / "case", "t2", change=change), "--json", *options).out)
+        return case
+
+    return scan
+
+
+@pytest.mark.parametrize("value", DIVIDING)
+def test_row14_slices_that_alternate_in_a_value_fail(divided, value):
+    """Every second slice alone would be evenly spaced, and half of the image lost."""
+    case = divided(value, lambda k: k % 2 == 1)
+    error = case["error"]
+    assert not any(candidate["chosen"] for candidate in case["candidates"])
+    # Three slices of a later echo or a b-value do not replace four.
+    assert error["code"] == "series_divided" and error["message"].startswith("3 slices of the chosen series")
+    assert "between the 4 that form the image" in error["message"] and value in error["message"]
+
+
+@pytest.mark.parametrize("value", DIVIDING)
+def test_row14_a_half_that_differs_in_a_value_is_told_with_its_count(divided, value):
+    warnings = {warning["code"]: warning["message"] for warning in divided(value, lambda k: k > 3)["warnings"]}
+    assert warnings["slices_left_out"].startswith("3 slices of the chosen series")
+    assert "beside the 4 that form the image" in warnings["slices_left_out"] and value in warnings["slices_left_out"]
+
+
+@pytest.mark.parametrize("k", [0, 3, 6])
+@pytest.mark.parametrize(
+    "values, reason",
+    [({"Modality": "CT"}, "modality CT"), ({"BurnedInAnnotation": "YES"}, "burned into"), ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour")],
+    ids=["ct", "burned-in", "palette"],
+)
+def test_row23_one_slice_that_is_none_speaks_for_the_series(run, tmp_path, k, values, reason):
+    """Whichever it is, and whatever its file is called."""
+    change = lambda file, slice_: [setattr(file, *each) for each in values.items()] and None if slice_ == k else None  # noqa: E731
+    folder = write_series(tmp_path / "case", "t2", change=change)
+    (case,) = json.loads(run("scan", folder, "--json").out)
+    assert case["error"]["code"] == "no_sagittal_t2" and reason in case["error"]["message"]
+    assert slice_path(folder, "t2", k).name in case["error"]["message"]
 
 
 def test_row12_patients_who_share_a_study_uid_are_never_mixed(predict, tmp_path):

@@ -1,7 +1,5 @@
-// NIfTI, NRRD and MetaImage files made by the test: what is read, and what is refused.
-#include "test_files.hpp"
-
-#include <zlib.h>
+// NIfTI files made by the test: what is read, and what is refused.
+#include "volume_bytes.hpp"
 
 #include <cmath>
 #include <limits>
@@ -16,33 +14,10 @@ NiftiFile sagittal() {
   return {8, 20, 24};
 }
 
-std::string gzipped(const std::string& bytes) {
-  std::string out(compressBound(bytes.size()) + 64, '\0');
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-LoadedCase loaded(const std::string& name, const std::string& bytes) {
-  CaseLoader loader;
-  TempFolder folder;
-  write_bytes(folder / name, bytes);
-  return load_only(loader, folder / name);
-}
+using cordlesion::io::test::loaded;
 
 LoadedCase loaded(const NiftiFile& file) {
   return loaded("image.nii", file.bytes());
-}
-
-std::string failure_code(const std::string& name, const std::string& bytes) {
-  return error_from([&] { loaded(name, bytes); }).code();
 }
 
 template <typename T> std::string failure_with(std::size_t offset, T value) {
@@ -197,88 +172,4 @@ TEST(NiftiFile, AsAMaskMayBeEmptyAndOfAnyOrientation) {
   EXPECT_EQ(loader.load_volume(folder / "mask.nii", folder.path()).grid().size[2], 2U);
   EXPECT_EQ(error_from([&] { loader.load_volume(folder / "no.nii", folder.path()); }).code(),
             "file_unreadable");
-}
-
-namespace {
-
-std::string voxels_int16(std::size_t count) {
-  std::vector<std::int16_t> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    values.push_back(static_cast<std::int16_t>(i % 500));
-  }
-  return raw(values);
-}
-
-std::string nrrd(const std::string& encoding, const std::string& data,
-                 const std::string& directions = "(-3,0,0) (0,1,0) (0,0,1)") {
-  return "NRRD0004\n# comment\ntype: short\ndimension: 3\nspace: left-posterior-superior\n"
-         "sizes: 8 20 24\nspace directions: " +
-         directions + "\nkinds: domain domain domain\nendian: little\nencoding: " + encoding +
-         "\nspace origin: (5,6,7)\n\n" + data;
-}
-
-std::string metaimage(const std::string& more, const std::string& data_file) {
-  return "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n" +
-         more +
-         "TransformMatrix = -1 0 0 0 1 0 0 0 1\nOffset = 5 6 7\nElementSpacing = 3 1 1\n"
-         "DimSize = 8 20 24\nElementType = MET_SHORT\nElementDataFile = " +
-         data_file + "\n";
-}
-
-void expect_the_volume(const LoadedCase& loaded_case) {
-  const Grid& grid = loaded_case.image.grid();
-  EXPECT_EQ(grid.size, (Index3{8, 20, 24}));
-  EXPECT_EQ(grid.spacing_mm, (Vec3{3, 1, 1}));
-  EXPECT_EQ(grid.origin_mm, (Vec3{5, 6, 7}));
-  EXPECT_EQ(grid.direction[0], (Vec3{-1, 0, 0}));
-  EXPECT_EQ(loaded_case.image.voxels()[499], 499);
-}
-
-} // namespace
-
-TEST(NrrdFile, IsReadRawAndCompressed) {
-  const std::string data = voxels_int16(8 * 20 * 24);
-  const LoadedCase plain = loaded("a.nrrd", nrrd("raw", data));
-  expect_the_volume(plain);
-  EXPECT_EQ(plain.format, "nrrd");
-  expect_the_volume(loaded("a.nrrd", nrrd("gzip", gzipped(data))));
-}
-
-TEST(NrrdFile, WithFaultsFails) {
-  const std::string data = voxels_int16(8 * 20 * 24);
-  EXPECT_EQ(failure_code("a.nrrd", nrrd("raw", data.substr(2))), "file_truncated");
-  EXPECT_EQ(failure_code("a.nrrd", nrrd("raw", data + "xy")), "trailing_data");
-  EXPECT_EQ(failure_code("a.nrrd", nrrd("gzip", gzipped(data).substr(0, 300))), "gzip_corrupt");
-  EXPECT_EQ(failure_code("a.nrrd", nrrd("ascii", data)), "encoding");
-  EXPECT_EQ(failure_code("a.nrrd", nrrd("raw", data, "(-3,0,0) (0,1,0) (0,1,1)")),
-            "invalid_direction");
-  EXPECT_EQ(failure_code("a.nrrd", "not a nrrd"), "bad_header");
-}
-
-TEST(MetaImageFile, IsReadLocalAndDetached) {
-  const std::string data = voxels_int16(8 * 20 * 24);
-  const LoadedCase local = loaded("a.mha", metaimage("", "LOCAL") + data);
-  expect_the_volume(local);
-  EXPECT_EQ(local.format, "metaimage");
-  CaseLoader loader;
-  TempFolder folder;
-  write_bytes(folder / "a.mhd", metaimage("", "a.raw"));
-  write_bytes(folder / "a.raw", data);
-  const LoadedCase detached = load_only(loader, folder / "a.mhd");
-  expect_the_volume(detached);
-  write_bytes(folder / "a.raw", data.substr(0, 100) + "!!" + data.substr(102));
-  EXPECT_NE(load_only(loader, folder / "a.mhd").digest, detached.digest);
-}
-
-TEST(MetaImageFile, WithFaultsFails) {
-  const std::string data = voxels_int16(8 * 20 * 24);
-  EXPECT_EQ(failure_code("a.mha", metaimage("", "LOCAL") + data.substr(2)), "file_truncated");
-  EXPECT_EQ(failure_code("a.mha", metaimage("", "LOCAL") + data + "x"), "trailing_data");
-  EXPECT_EQ(failure_code("a.mha", metaimage("ElementNumberOfChannels = 3\n", "LOCAL") + data),
-            "voxel_type");
-  EXPECT_EQ(failure_code("a.mhd", metaimage("", "../a.raw")), "data_file");
-  EXPECT_EQ(failure_code("a.mhd", metaimage("", "/etc/passwd")), "data_file");
-  std::string unplaced = metaimage("", "LOCAL") + data;
-  unplaced.replace(unplaced.find("TransformMatrix"), 15, "SomethingOther!");
-  EXPECT_EQ(failure_code("a.mha", unplaced), "no_orientation");
 }
