@@ -169,16 +169,14 @@ std::optional<std::string> OutputFolder::complete_report(const std::string& case
   return text;
 }
 
-std::vector<std::string> OutputFolder::reports_of_others(const std::set<std::string>& own) const {
-  std::vector<std::string> texts;
+std::vector<std::string> OutputFolder::other_cases(const std::set<std::string>& own) const {
+  std::vector<std::string> others;
   for (const std::string& name : cases_in(folder_)) {
-    if (own.count(name) == 0) {
-      if (std::string text = own_report(folder_ / name); !text.empty()) {
-        texts.push_back(std::move(text));
-      }
+    if (own.count(name) == 0 && !own_report(folder_ / name).empty()) {
+      others.push_back(name);
     }
   }
-  return texts;
+  return others;
 }
 
 void OutputFolder::clear_run_record() const {

@@ -27,6 +27,11 @@ std::vector<std::string> cases_in(const fs::path& folder) {
   return names;
 }
 
+std::optional<report::CaseRows> rows_in(const fs::path& case_folder) {
+  auto rows = report::rows_of(text_of_file(case_folder / "report.json"));
+  return rows && rows->case_id == case_folder.filename() ? rows : std::nullopt;
+}
+
 bool lies_in(const fs::path& path, const fs::path& folder) {
   std::error_code unknown;
   const fs::path beside =

@@ -12,6 +12,7 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
+#include "results_folder.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
@@ -34,20 +35,21 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
   return mine;
 }
 
-/// The report of a case that an earlier run completed with the same input, models and options.
+/// The rows of a case that an earlier run completed with the same input, models and options.
 /// @param digest  of the input as it is now, none if it cannot be read
-std::optional<std::string> finished_report(const Run& run, const io::CaseInput& input,
-                                           const std::optional<std::string>& digest) {
+std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInput& input,
+                                              const std::optional<std::string>& digest) {
   const auto text = run.output.complete_report(input.case_id);
   const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
-  if (!earlier || !digest) {
+  auto rows = earlier ? rows_in(run.output.path() / input.case_id) : std::nullopt;
+  if (!rows || !digest) {
     return std::nullopt;
   }
   try {
     const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
-    return same ? text : std::nullopt;
+    return same ? rows : std::nullopt;
   } catch (const Error&) {
     return std::nullopt; // its mask or a file is gone: computing it will say so
   }
@@ -65,8 +67,8 @@ void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLo
   cases.erase(reported, cases.end());
   loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
     stop_if_interrupted();
-    if (const auto text = finished_report(run, earlier[i], digest)) {
-      run.rows.push_back(report::rows_of(*text));
+    if (auto rows = finished_rows(run, earlier[i], digest)) {
+      run.rows.push_back(std::move(*rows));
       ++run.resumed;
       progress.skip(earlier[i].case_id);
     } else {
@@ -136,7 +138,7 @@ report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader)
         report::FailedCase{failure_of_case(error), candidates_of_failed(run, input, loader)};
     run.output.clear_case(input.case_id);
   }
-  run.rows.push_back(report::rows_of(write_report(run.output, report)));
+  run.rows.push_back(report::rows_of(write_report(run.output, report)).value());
   return report;
 }
 
@@ -257,7 +259,7 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   }
   const std::chrono::duration<double, std::milli> elapsed =
       std::chrono::steady_clock::now() - begin;
-  write_run(run, case_count, warnings, elapsed.count());
+  write_run(run, case_count, std::move(warnings), elapsed.count());
   if (interrupted()) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");

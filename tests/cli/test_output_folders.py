@@ -94,6 +94,40 @@ def test_resume_recomputes_a_case_whose_report_or_mask_is_gone(predict, cohort):
     predict(cohort, "--resume")
 
 
+def test_resume_does_not_take_the_report_of_another_case(predict, cohort):
+    output = predict(cohort)
+    (cohort / "b.nii.gz").rename(cohort / "b2.nii.gz")
+    (output.folder / "b").rename(output.folder / "b2")
+    output = predict(cohort, "--resume")
+    assert [row["case_id"] for row in output.table("results.tsv")] == ["a", "b2"]
+    assert output.report("b2")["case_id"] == "b2"
+
+
+DAMAGES = {
+    "status-is-a-number": ('"status": "ok"', '"status": 5'),
+    "id-is-a-number": ('"case_id": "b"', '"case_id": 7'),
+    "a-key-is-missing": ('"selected_slices"', '"selected"'),
+    "another-case": ('"case_id": "b"', '"case_id": "c"'),
+}
+
+
+@pytest.mark.parametrize("old, new", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_report_costs_nothing_but_its_own_rows(predict, run, package, cohort, old, new):
+    output = predict(cohort)
+    report = output.folder / "b" / "report.json"
+    whole = report.read_text()
+    report.write_text(whole.replace(old, new))
+    table = (output.folder / "results.tsv").read_text()
+    predict(cohort, "--resume")  # computes the case anew
+    assert (output.folder / "results.tsv").read_text() == table
+    (output.folder / "x").mkdir()
+    (output.folder / "x" / "report.json").write_text(whole.replace(old, new))
+    result = run("predict", cohort, "-o", output.folder, "--models", package, "--resume")
+    assert result.code == 0 and "report_damaged: x/report.json" in result.err
+    assert (output.folder / "results.tsv").read_text() == table
+    assert json.loads((output.folder / "run.json").read_text())["warnings"][0]["code"] == "report_damaged"
+
+
 def test_resume_tries_failed_cases_again(predict, cohort):
     good = (cohort / "b.nii.gz").read_bytes()
     (cohort / "b.nii.gz").write_bytes(good[:200])

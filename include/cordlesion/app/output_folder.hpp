@@ -31,8 +31,8 @@ class OutputFolder {
   bool has_report(const std::string& case_id) const;
   /// The text of a case's report.json, if it is there with the mask it speaks of.
   std::optional<std::string> complete_report(const std::string& case_id) const;
-  /// The texts of the reports of all cases but `own`.
-  std::vector<std::string> reports_of_others(const std::set<std::string>& own) const;
+  /// The names of the folders with a report of this program, whole or damaged, but for `own`.
+  std::vector<std::string> other_cases(const std::set<std::string>& own) const;
   /// Removes the run.json of an earlier run. It comes back at the end of a run: the mark that the
   /// run came to it.
   void clear_run_record() const;
