@@ -77,7 +77,7 @@ void prove_writable(const fs::path& folder) {
 }
 
 int lock_folder(const fs::path& folder) {
-  const fs::path path = folder / ".cordlesion.lock";
+  const fs::path path = folder / io::lock_file_name;
   const int lock = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
   if (lock < 0) {
     throw output_error("output_not_writable", "cannot write to the output folder " +

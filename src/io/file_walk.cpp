@@ -1,6 +1,7 @@
 // All files under a folder, sorted into those that may be images and the rest.
 #include "file_walk.hpp"
 
+#include "cordlesion/io/atomic_file.hpp"
 #include "dicom_meta.hpp"
 #include "relative_name.hpp"
 #include "volume_file.hpp"
@@ -46,6 +47,20 @@ bool is_readable(const fs::path& file) {
   return ::access(file.c_str(), R_OK) == 0;
 }
 
+bool is_output_folder(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / lock_file_name, error) ||
+         (fs::exists(folder / "run.json", error) && fs::exists(folder / "results.tsv", error));
+}
+
+/// Whether the file is what a run wrote beside its report, in a case folder taken out of its OUT.
+bool is_result_of_a_run(const fs::path& file) {
+  const fs::path name = file.filename();
+  std::error_code error;
+  return (name == "lesion_mask.nii.gz" || name == "lesion_probability.nii.gz") &&
+         fs::exists(file.parent_path() / "report.json", error);
+}
+
 class Walker {
  public:
   Walker(fs::path root, const std::optional<fs::path>& excluded) : root_(std::move(root)) {
@@ -78,8 +93,7 @@ class Walker {
 
   void list(const fs::path& folder) {
     std::error_code error;
-    if (folder != root_ && fs::exists(folder / "run.json", error) &&
-        fs::exists(folder / "results.tsv", error)) {
+    if (folder != root_ && is_output_folder(folder)) {
       warn("earlier_results", folder, "holds results of an earlier run; not searched");
       return;
     }
@@ -114,6 +128,9 @@ class Walker {
     }
     if (S_ISDIR(info.st_mode)) {
       folders_.push_back(path);
+    } else if (is_result_of_a_run(path)) {
+      warn("earlier_results", path, "a result of an earlier run, no image; skipped");
+      ++files_.skipped[path.parent_path()];
     } else if (recognise(path) == FileKind::doubtful) {
       doubtful_.push_back(path);
     } else {

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 using namespace cordlesion;
 using namespace cordlesion::io;
 using namespace cordlesion::io::test;
@@ -153,6 +155,23 @@ TEST(FindCases, LeavesTheOutputFolderAlone) {
   write_volume(folder / "out/t2/lesion_mask.nii");
   CaseLoader loader;
   EXPECT_EQ(ids_of(loader.find({{folder.path()}, {}, folder / "out"})), Ids{"t2"});
+}
+
+TEST(FindCases, TakesNoResultsOfEarlierRunsForImages) {
+  TempFolder folder;
+  write_volume(folder / "t2.nii");
+  write_bytes(folder / "killed/.cordlesion.lock", "");
+  write_volume(folder / "killed/t2/lesion_mask.nii.gz");
+  write_bytes(folder / "copied/t2/report.json", "{}");
+  write_volume(folder / "copied/t2/lesion_mask.nii.gz");
+  write_volume(folder / "copied/t2/lesion_probability.nii.gz");
+  write_volume(folder / "mine/lesion_mask.nii.gz");
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder.path()}, {}, {}});
+  EXPECT_EQ(ids_of(found), (Ids{"mine_lesion_mask", "t2"}));
+  EXPECT_EQ(std::count_if(found.warnings.begin(), found.warnings.end(),
+                          [](const Warning& w) { return w.code == "earlier_results"; }),
+            3);
 }
 
 TEST(FindCases, RefusesInputsWithoutImages) {
