@@ -4,6 +4,7 @@
 #include "cordlesion/io/atomic_file.hpp"
 #include "dicom_meta.hpp"
 #include "relative_name.hpp"
+#include "slice_names.hpp"
 #include "volume_file.hpp"
 
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <set>
 #include <string>
 #include <system_error>
@@ -45,6 +47,12 @@ bool is_image_header(const fs::path& file) {
 
 bool is_readable(const fs::path& file) {
   return ::access(file.c_str(), R_OK) == 0;
+}
+
+bool is_empty_or_unreadable(const fs::path& file) {
+  std::error_code error;
+  const auto bytes = fs::file_size(file, error);
+  return error || bytes == 0 || !is_readable(file);
 }
 
 bool is_output_folder(const fs::path& folder) {
@@ -151,16 +159,14 @@ FileKind recognise(const fs::path& file) {
   if (volume_format(file) && (lower_extension(file) != ".hdr" || is_image_header(file))) {
     return FileKind::volume;
   }
-  std::error_code error;
-  const auto bytes = fs::file_size(file, error);
-  if (error || bytes == 0 || !is_readable(file)) {
+  if (is_empty_or_unreadable(file)) {
     return FileKind::doubtful;
   }
   const DicomMeta meta = read_dicom_meta(file);
-  if (meta.plausible) {
-    return is_not_an_image(meta.media_storage) ? FileKind::other : FileKind::dicom;
+  if (!meta.plausible) {
+    return FileKind::doubtful;
   }
-  return is_dicom_by_name(file) ? FileKind::doubtful : FileKind::other;
+  return is_not_an_image(meta.media_storage) ? FileKind::other : FileKind::dicom;
 }
 
 void sort_in(const fs::path& file, WalkedFiles& files) {
@@ -178,13 +184,21 @@ void sort_in(const fs::path& file, WalkedFiles& files) {
 
 void settle_doubtful(const std::vector<fs::path>& doubtful, const fs::path& root,
                      WalkedFiles& files) {
+  std::map<fs::path, SliceNames> slices;
+  for (const fs::path& file : doubtful) {
+    slices[file.parent_path()];
+  }
   std::set<std::pair<fs::path, std::string>> dicom_endings;
   for (const fs::path& file : files.dicom) {
     dicom_endings.emplace(file.parent_path(), lower_extension(file));
+    if (const auto beside = slices.find(file.parent_path()); beside != slices.end()) {
+      beside->second.add(file);
+    }
   }
   for (const fs::path& file : doubtful) {
-    if (is_dicom_by_name(file) ||
-        dicom_endings.contains({file.parent_path(), lower_extension(file)})) {
+    const bool without_content = is_empty_or_unreadable(file);
+    if (is_dicom_by_name(file) || slices[file.parent_path()].match(file) ||
+        (without_content && dicom_endings.contains({file.parent_path(), lower_extension(file)}))) {
       files.broken.push_back(file);
     } else {
       ++files.skipped[file.parent_path()];

@@ -14,8 +14,8 @@ namespace cordlesion::io {
 enum class FileKind {
   volume,   ///< NIfTI, NRRD or MetaImage by its name
   dicom,    ///< DICOM by its first bytes
-  doubtful, ///< DICOM by its name alone, empty, or not readable
-  other,
+  doubtful, ///< none by its first bytes, empty, or not readable: its neighbours decide
+  other,    ///< DICOM, but no image
 };
 
 /// Looks at a file's name and, where that does not decide, at its first bytes.
@@ -39,8 +39,9 @@ WalkedFiles walk_folder(const std::filesystem::path& root,
 /// Adds one file to the right list.
 void sort_in(const std::filesystem::path& file, WalkedFiles& files);
 
-/// Decides on the doubtful: those with the ending of DICOM files beside them are broken, as are
-/// those that are DICOM by name; the rest is skipped. `root` is for warnings.
+/// Decides on the doubtful. Broken are those that are DICOM by name, those named like the slices
+/// beside them, and the empty or unreadable with their ending; the rest is skipped. `root` is for
+/// warnings.
 void settle_doubtful(const std::vector<std::filesystem::path>& doubtful,
                      const std::filesystem::path& root, WalkedFiles& files);
 

@@ -134,6 +134,40 @@ TEST(FindCases, TakesAnEmptyFileAmongSlicesForABrokenSlice) {
   EXPECT_TRUE(loader.find({{folder.path()}, {}, {}}).cases.front().failure.has_value());
 }
 
+TEST(FindCases, KnowsABrokenSliceByItsNeighbours) {
+  const std::string trash(3000, '\xff');
+  const auto fails = [&](const std::vector<std::string>& slices, const std::string& other,
+                         const std::string& content) {
+    TempFolder folder;
+    for (std::size_t k = 0; k < slices.size(); ++k) {
+      sagittal_slice(static_cast<int>(k)).save(folder / slices[k]);
+    }
+    write_bytes(folder / other, content);
+    CaseLoader loader;
+    const FoundCases found = loader.find({{folder.path()}, {}, {}});
+    return found.cases.size() == 1 && found.cases.front().failure.has_value();
+  };
+  const std::vector<std::string> numbered{"IM0001", "IM0002", "IM0003"};
+  EXPECT_TRUE(fails(numbered, "IM0004", trash));
+  EXPECT_TRUE(fails(numbered, "IM10", std::string(100, '\0')));
+  EXPECT_TRUE(fails(numbered, "IM0004.gz", "\x1f\x8b"));
+  EXPECT_TRUE(fails({"1.2.840.1", "1.2.840.22", "1.2.840.333"}, "1.2.3.840.4", trash));
+  EXPECT_TRUE(fails({"a.1.mr", "a.2.mr", "a.3.mr"}, "a.4.mr", trash));
+  const std::vector<std::string> hashed{"a3f9c2", "77b0de", "0c41aa"};
+  const auto size = fs::file_size([&] {
+    static TempFolder folder;
+    sagittal_slice(0).save(folder / "slice");
+    return folder / "slice";
+  }());
+  EXPECT_TRUE(fails(hashed, "b81f90", std::string(size, '\0')));
+  EXPECT_FALSE(fails(hashed, "b81f90", "a note"));
+  EXPECT_FALSE(fails(hashed, "readme", std::string(size, 'x')));
+  for (const char* name : {"README", "IM0001.jpg", "IM0004.txt", "report1", "Thumbs.db", "VERSION2",
+                           "DICOMDIR", "IM0001.json", "backup2019.tar.gz"}) {
+    EXPECT_FALSE(fails(numbered, name, trash)) << name;
+  }
+}
+
 TEST(FindCases, NeitherFollowsLoopsNorOpensPipes) {
   TempFolder folder;
   write_series(folder / "in/case", 4);
