@@ -46,13 +46,12 @@ struct Study {
   std::vector<fs::path> files;
 };
 
-CaseInput volume_case(const fs::path& file, const CaseSource& source) {
+CaseInput volume_case(const fs::path& file, const fs::path& root, const std::string& case_id) {
   CaseInput input;
   input.format = CaseInput::Format::volume_file;
-  input.root = source.root;
+  input.root = root;
   input.files = {file};
-  const fs::path below = file.parent_path().lexically_relative(source.root) / volume_stem(file);
-  input.case_id = source.is_bids ? bids_case_id(file) : safe_case_id(flat_name(below));
+  input.case_id = safe_case_id(case_id);
   return input;
 }
 
@@ -246,7 +245,11 @@ std::vector<CaseInput> cases_of(CaseSource& source) {
     add_failure(file, ListedFile{}, source, cases);
   }
   for (const fs::path& file : source.files.volumes) {
-    cases.push_back(volume_case(file, source));
+    const fs::path folder = file.parent_path().lexically_relative(source.root);
+    cases.push_back(volume_case(file, source.root, flat_name(folder / volume_stem(file))));
+  }
+  for (const fs::path& file : source.bids_images) {
+    cases.push_back(volume_case(file, source.root, bids_case_id(file)));
   }
   return cases;
 }

@@ -13,12 +13,12 @@
 namespace cordlesion::io {
 
 struct CaseSource {
-  std::filesystem::path root; ///< the folder given, or the folder of the files given
-  bool is_bids = false;
+  std::filesystem::path root;       ///< the folder given, or the folder of the files given
   bool of_single_files = false;     ///< files were given, not the folder
   std::optional<ListedCase> listed; ///< it is a row of a case list
   WalkedFiles files;
-  std::vector<ListedFile> studies; ///< one for each of files.dicom
+  std::vector<std::filesystem::path> bids_images; ///< named by their entities
+  std::vector<ListedFile> studies;                ///< one for each of files.dicom
 };
 
 /// Adds a file that the user gave by name.

@@ -71,10 +71,10 @@ bool is_result_of_a_run(const fs::path& file) {
 
 class Walker {
  public:
-  Walker(fs::path root, const std::optional<fs::path>& excluded) : root_(std::move(root)) {
-    if (excluded) {
+  Walker(fs::path root, const std::vector<fs::path>& excluded) : root_(std::move(root)) {
+    for (const fs::path& folder : excluded) {
       struct stat info {};
-      if (::stat(excluded->c_str(), &info) == 0) {
+      if (::stat(folder.c_str(), &info) == 0) {
         visited_.insert({info.st_dev, info.st_ino}); // as if it had been searched already
       }
     }
@@ -119,16 +119,13 @@ class Walker {
 
   void visit(const fs::path& path) {
     struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) {
-      warn("dangling_link", path, std::string("cannot be followed (") + std::strerror(errno) + ")");
-      return;
-    }
-    if (path != root_ && path.filename().string().starts_with('.')) {
+    if (::stat(path.c_str(), &info) == 0 && path != root_ &&
+        path.filename().string().starts_with('.')) {
       ++files_.skipped[path.parent_path()];
       return;
     }
-    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
-      warn("special_file", path, "a pipe, socket or device; not opened");
+    if (auto warning = why_not_opened(path, root_)) {
+      files_.warnings.push_back(std::move(*warning));
       return;
     }
     if (!visited_.insert({info.st_dev, info.st_ino}).second) {
@@ -210,7 +207,20 @@ void settle_doubtful(const std::vector<fs::path>& doubtful, const fs::path& root
   }
 }
 
-WalkedFiles walk_folder(const fs::path& root, const std::optional<fs::path>& excluded) {
+std::optional<Warning> why_not_opened(const fs::path& path, const fs::path& root) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return Warning{"dangling_link", relative_name(path, root) + ": cannot be followed (" +
+                                        std::strerror(errno) + ")"};
+  }
+  if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
+    return Warning{"special_file",
+                   relative_name(path, root) + ": a pipe, socket or device; not opened"};
+  }
+  return std::nullopt;
+}
+
+WalkedFiles walk_folder(const fs::path& root, const std::vector<fs::path>& excluded) {
   return Walker(root, excluded).walk();
 }
 

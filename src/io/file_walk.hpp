@@ -32,9 +32,13 @@ struct WalkedFiles {
 
 /// Walks through a folder without recursion. Links are followed, no folder or file is visited
 /// twice, and only regular files are opened.
-/// @param excluded  a folder that is not entered
+/// @param excluded  folders that are not entered
 WalkedFiles walk_folder(const std::filesystem::path& root,
-                        const std::optional<std::filesystem::path>& excluded);
+                        const std::vector<std::filesystem::path>& excluded);
+
+/// What to warn of where a name leads neither to a file nor to a folder; none if it does.
+std::optional<Warning> why_not_opened(const std::filesystem::path& path,
+                                      const std::filesystem::path& root);
 
 /// Adds one file to the right list.
 void sort_in(const std::filesystem::path& file, WalkedFiles& files);

@@ -28,11 +28,18 @@ fs::path canonical_input(const fs::path& given) {
 }
 
 void search_folder(CaseSource& source, const std::optional<fs::path>& excluded) {
-  if (auto images = bids_t2w_images(source.root)) {
-    source.is_bids = true;
-    source.files.volumes = std::move(*images);
-  } else {
-    source.files = walk_folder(source.root, excluded);
+  std::optional<BidsImages> bids = bids_t2w_images(source.root);
+  std::vector<fs::path> not_entered = bids ? bids->folders : std::vector<fs::path>{};
+  if (excluded) {
+    not_entered.push_back(*excluded);
+  }
+  if (!bids || !bids->described) {
+    source.files = walk_folder(source.root, not_entered);
+  }
+  if (bids) {
+    source.bids_images = std::move(bids->images);
+    std::move(bids->warnings.begin(), bids->warnings.end(),
+              std::back_inserter(source.files.warnings));
   }
 }
 

@@ -246,6 +246,39 @@ TEST(Bids, TakesTheT2wImagesUnderAnatAlone) {
   EXPECT_EQ(ids_in(folder.path()), (Ids{"sub-01", "sub-02_ses-02_acq-sag"}));
 }
 
+TEST(Bids, KeepsCasesBesideAnUndescribedDataSet) {
+  TempFolder folder;
+  write_volume(folder / "sub-01/anat/sub-01_T2w.nii");
+  write_volume(folder / "sub-01/anat/sub-01_T1w.nii");
+  write_volume(folder / "extra/t2.nii");
+  write_series(folder / "P17", 3);
+  write_series(folder / "sub-02/dicom", 3, study("1.2"));
+  EXPECT_EQ(ids_in(folder.path()), (Ids{"P17", "extra_t2", "sub-01", "sub-02_dicom"}));
+}
+
+TEST(Bids, WarnsOfSubjectsAndNamesWithoutImage) {
+  TempFolder folder;
+  write_bytes(folder / "dataset_description.json", "{}");
+  write_volume(folder / "sub-01/anat/sub-01_T2w.nii");
+  fs::create_directories(folder / "sub-02/anat");
+  fs::create_symlink(".git/annex/x", folder / "sub-02/anat/sub-02_T2w.nii.gz");
+  fs::create_directories(folder / "sub-03/anat");
+  ASSERT_EQ(::mkfifo((folder / "sub-03/anat/sub-03_T2w.nii").c_str(), 0600), 0);
+  write_series(folder / "sub-04", 3);
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder.path()}, {}, {}});
+  EXPECT_EQ(ids_of(found), Ids{"sub-01"});
+  std::vector<std::string> messages;
+  for (const Warning& warning : found.warnings) {
+    messages.push_back(warning.code + " " + warning.message.substr(0, warning.message.find(':')));
+  }
+  std::sort(messages.begin(), messages.end());
+  ASSERT_EQ(messages.size(), 3U);
+  EXPECT_EQ(messages[0].substr(0, 27), "bids_without_t2w 3 subjects");
+  EXPECT_EQ(messages[1], "dangling_link sub-02/anat/sub-02_T2w.nii.gz");
+  EXPECT_EQ(messages[2], "special_file sub-03/anat/sub-03_T2w.nii");
+}
+
 TEST(CaseList, NamesCasesImagesAndMasks) {
   TempFolder folder;
   write_volume(folder / "data/x.nii");
