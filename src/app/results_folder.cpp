@@ -12,6 +12,10 @@ namespace cordlesion::app {
 namespace fs = std::filesystem;
 
 std::string text_of_file(const fs::path& path) {
+  std::error_code unknown;
+  if (!fs::is_regular_file(path, unknown)) {
+    return {};
+  }
   std::ifstream file(path, std::ios::binary);
   return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
 }

@@ -15,7 +15,7 @@ namespace cordlesion::app {
 inline constexpr std::array case_files{"report.json", "lesion_mask.nii.gz",
                                        "lesion_probability.nii.gz"};
 
-/// The content of a file; empty if it cannot be read.
+/// The content of a file; empty if it cannot be read or is no regular file: a pipe would never end.
 std::string text_of_file(const std::filesystem::path& path);
 
 /// Names of the folders, and of the links to folders, with a report.json (of whatever program),

@@ -242,6 +242,9 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
   const std::size_t case_count = cases.size();
   const OutputFolder output(options.output, options.existing);
+  for (const io::CaseInput& input : cases) {
+    output.require_room_for(input.case_id); // found now, it costs no case
+  }
   output.clear_run_record();
 
   Run run{.options = options,

@@ -185,3 +185,28 @@ def test_leftovers_of_a_killed_run_are_swept(predict, cohort):
         (folder / ".cordlesion-1-1.nii.gz").write_bytes(b"half")
     (output.folder / "a" / "report.json").unlink()
     predict(cohort, "--resume")
+
+
+IN_THE_WAY = {
+    "a-folder-for-the-mask": ("b/lesion_mask.nii.gz", lambda path: (path / "mine").mkdir(parents=True)),
+    "a-folder-for-the-report": ("b/report.json", lambda path: (path / "mine").mkdir(parents=True)),
+    "a-folder-for-a-table": ("lesions.tsv", lambda path: path.mkdir(parents=True)),
+    "a-file-for-the-case": ("b", lambda path: path.write_text("mine")),
+    "a-link-for-the-lock": (".cordlesion.lock", lambda path: path.symlink_to(path.parent.parent / "outside")),
+}
+
+
+@pytest.mark.parametrize("name, put", IN_THE_WAY.values(), ids=[f"row38-{name}" for name in IN_THE_WAY])
+def test_what_lies_in_the_way_exits_5_before_any_case(run, package, cohort, tmp_path, name, put):
+    (tmp_path / "out").mkdir()
+    put(tmp_path / "out" / name)
+    result = run("predict", cohort, "-o", tmp_path / "out", "--models", package)
+    assert result.code == 5 and f"{name} in the output folder is a" in result.err and "Move it away" in result.err, result
+    assert "[info] a:" not in result.err and not (tmp_path / "outside").exists()
+
+
+def test_a_pipe_in_place_of_a_report_is_not_waited_for(predict, cohort):
+    output = predict(cohort)
+    (output.folder / "b" / "report.json").unlink()
+    os.mkfifo(output.folder / "b" / "report.json")
+    assert predict(cohort, "--resume").report("b")["status"] == "ok"

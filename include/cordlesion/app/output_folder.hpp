@@ -16,6 +16,7 @@ class OutputFolder {
  public:
   /// Creates the folder and proves that it can be written to (else output error, exit 5). Refuses,
   /// with a usage error, a folder in use by another run, or with results and Existing::refuse.
+  /// A link in place of the lock, or a folder in place of a table, is an output error.
   /// Sweeps temporary files of runs that were killed; Existing::overwrite removes earlier results.
   OutputFolder(std::filesystem::path folder, Existing existing);
   ~OutputFolder();
@@ -24,6 +25,10 @@ class OutputFolder {
 
   /// Throws a usage error if a case of this name would collide with a table of the run.
   static void require_free_name(const std::string& case_id);
+
+  /// Throws an output error if something else lies where a case would be written: a link or a file
+  /// in place of its folder, a folder in place of a file.
+  void require_room_for(const std::string& case_id) const;
 
   const std::filesystem::path& path() const { return folder_; }
   /// The folder of a case, created if missing.
