@@ -38,7 +38,8 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
 /// The rows of a case that an earlier run completed with the same input, models and options.
 /// @param digest  of the input as it is now, none if it cannot be read
 std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInput& input,
-                                              const std::optional<std::string>& digest) {
+                                              const std::optional<std::string>& digest,
+                                              io::CaseLoader& loader) {
   const auto text = run.output.complete_report(input.case_id);
   const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
   auto rows = earlier ? rows_in(run.output.path() / input.case_id) : std::nullopt;
@@ -49,9 +50,14 @@ std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInpu
     const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
-    return same ? rows : std::nullopt;
+    if (!same) {
+      return std::nullopt;
+    }
+    loader.load_volume(run.output.path() / input.case_id / "lesion_mask.nii.gz",
+                       run.output.path()); // read to its end: it may have been cut
+    return rows;
   } catch (const Error&) {
-    return std::nullopt; // its mask or a file is gone: computing it will say so
+    return std::nullopt; // a mask or a file is gone or damaged: computing it will say so
   }
 }
 
@@ -67,7 +73,7 @@ void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLo
   cases.erase(reported, cases.end());
   loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
     stop_if_interrupted();
-    if (auto rows = finished_rows(run, earlier[i], digest)) {
+    if (auto rows = finished_rows(run, earlier[i], digest, loader)) {
       run.rows.push_back(std::move(*rows));
       ++run.resumed;
       progress.skip(earlier[i].case_id);

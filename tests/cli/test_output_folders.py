@@ -94,6 +94,16 @@ def test_resume_recomputes_a_case_whose_report_or_mask_is_gone(predict, cohort):
     predict(cohort, "--resume")
 
 
+def test_resume_recomputes_a_case_whose_mask_was_cut(predict, cohort):
+    output = predict(cohort)
+    before, mask = times(output), output.folder / "b" / "lesion_mask.nii.gz"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:40])
+    after = times(predict(cohort, "--resume"))
+    assert mask.read_bytes()[10:] == whole[10:]  # behind the time in the head
+    assert after["a"] == before["a"] and after["b"] != before["b"]
+
+
 def test_resume_does_not_take_the_report_of_another_case(predict, cohort):
     output = predict(cohort)
     (cohort / "b.nii.gz").rename(cohort / "b2.nii.gz")
