@@ -256,13 +256,18 @@ std::vector<CaseInput> cases_of(CaseSource& source) {
 
 CaseInput the_listed_case(const CaseSource& source, std::vector<CaseInput> cases) {
   const ListedCase& listed = *source.listed;
-  if (cases.size() > 1) {
-    throw usage_error(listed.where + ": the image holds " + std::to_string(cases.size()) +
-                          " cases, one expected",
-                      "give each case a line of its own");
-  }
   CaseInput input;
-  if (cases.empty()) {
+  if (cases.size() > 1) {
+    const auto failed = std::find_if(cases.begin(), cases.end(),
+                                     [](const CaseInput& found) { return bool(found.failure); });
+    input = failed != cases.end() ? *failed : cases.front();
+    if (!input.failure) {
+      input.failure = case_error(Stage::find, "several_cases",
+                                 listed.where + ": the image holds " +
+                                     std::to_string(cases.size()) + " cases, one expected",
+                                 "give each case a line of its own");
+    }
+  } else if (cases.empty()) {
     input.root = source.root;
     input.files = {listed.image};
     input.failure = case_error(Stage::find, "nothing_readable",

@@ -30,8 +30,8 @@ void add_single_file(const std::filesystem::path& file, CaseSource& source);
 /// their UID. The rule looks at nothing else, so adding cases to a folder does not rename others.
 std::vector<CaseInput> cases_of(CaseSource& source);
 
-/// The one case that a row of a case list stands for. Throws a usage error if it holds several;
-/// holding none is a failure of the case.
+/// The one case that a row of a case list stands for. Holding several or none is a failure of the
+/// case.
 CaseInput the_listed_case(const CaseSource& source, std::vector<CaseInput> cases);
 
 } // namespace cordlesion::io

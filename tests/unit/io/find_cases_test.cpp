@@ -297,19 +297,32 @@ TEST(CaseList, NamesCasesImagesAndMasks) {
   EXPECT_TRUE(has_warning(found.warnings, "t1c_ignored"));
 }
 
-TEST(CaseList, NamesTheLineOfAMistake) {
+TEST(CaseList, FailsOnlyTheCaseOfARowThatHoldsSeveral) {
   TempFolder folder;
   write_volume(folder / "x.nii");
   write_series(folder / "two", 3, study("1.1"), "a");
   write_series(folder / "two", 3, study("1.2"), "b");
+  write_series(folder / "stray/t2", 3);
+  write_bytes(folder / "stray/scout/slice.dcm", "");
+  write_bytes(folder / "list.tsv", "case_id\timage\na\tx.nii\nb\ttwo\nc\tstray\n");
+  CaseLoader loader;
+  const FoundCases found = loader.find({{}, folder / "list.tsv", {}});
+  ASSERT_EQ(ids_of(found), (Ids{"a", "b", "c"}));
+  EXPECT_FALSE(found.cases[0].failure.has_value());
+  EXPECT_EQ(found.cases[1].failure.value().code(), "several_cases");
+  EXPECT_EQ(found.cases[2].failure.value().code(), "dicom_unreadable");
+}
+
+TEST(CaseList, NamesTheLineOfAMistake) {
+  TempFolder folder;
+  write_volume(folder / "x.nii");
   const std::vector<std::pair<std::string, std::string>> mistakes{
       {"list.tsv:1", "case_id\tpicture\n"},
       {"list.tsv:2", "case_id\timage\na\tmissing.nii\n"},
       {"list.tsv:3", "case_id\timage\na\tx.nii\na\tx.nii\n"},
       {"list.tsv:2", "case_id\timage\n../a\tx.nii\n"},
       {"list.tsv:2", "case_id\timage\na\tx.nii\tmore\n"},
-      {"list.tsv:2", "case_id\timage\tmask\na\tx.nii\tno.nii\n"},
-      {"list.tsv:2", "case_id\timage\na\ttwo\n"}};
+      {"list.tsv:2", "case_id\timage\tmask\na\tx.nii\tno.nii\n"}};
   CaseLoader loader;
   for (const auto& [where, content] : mistakes) {
     write_bytes(folder / "list.tsv", content);
