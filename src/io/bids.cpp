@@ -38,7 +38,7 @@ bool is_named_t2w(const fs::path& file) {
 
 class BidsReader {
  public:
-  explicit BidsReader(fs::path root) : root_(std::move(root)) {
+  BidsReader(fs::path root, const NoteFile& note) : root_(std::move(root)), note_(note) {
     std::error_code error;
     found_.described = fs::exists(root_ / "dataset_description.json", error);
   }
@@ -61,6 +61,7 @@ class BidsReader {
 
  private:
   void read_subject(const fs::path& subject) {
+    note_(relative_name(subject, root_));
     const std::size_t before = found_.images.size();
     read_anat(subject);
     for (const fs::path& session : entries_with(subject, "ses-")) {
@@ -100,14 +101,15 @@ class BidsReader {
   }
 
   fs::path root_;
+  const NoteFile& note_;
   BidsImages found_;
   std::vector<std::string> without_image_;
 };
 
 } // namespace
 
-std::optional<BidsImages> bids_t2w_images(const fs::path& root) {
-  return BidsReader(root).read();
+std::optional<BidsImages> bids_t2w_images(const fs::path& root, const NoteFile& note) {
+  return BidsReader(root, note).read();
 }
 
 std::string bids_case_id(const fs::path& image) {

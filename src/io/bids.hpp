@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cordlesion/core/error.hpp"
+#include "dicom_pixels.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -20,7 +21,8 @@ struct BidsImages {
 
 /// The T2w images of a BIDS data set; none if the folder is not one. Warns of T2w names without a
 /// file behind them (links of git-annex), and of subjects of a described data set without image.
-std::optional<BidsImages> bids_t2w_images(const std::filesystem::path& root);
+/// @param note  called with the name of each subject before it is looked at
+std::optional<BidsImages> bids_t2w_images(const std::filesystem::path& root, const NoteFile& note);
 
 /// The case id of a T2w image: its entities, for example `sub-01_ses-02_acq-sag`.
 std::string bids_case_id(const std::filesystem::path& image);

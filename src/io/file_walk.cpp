@@ -71,7 +71,8 @@ bool is_result_of_a_run(const fs::path& file) {
 
 class Walker {
  public:
-  Walker(fs::path root, const std::vector<fs::path>& excluded) : root_(std::move(root)) {
+  Walker(fs::path root, const std::vector<fs::path>& excluded, const NoteFile& note)
+      : root_(std::move(root)), note_(note) {
     for (const fs::path& folder : excluded) {
       struct stat info {};
       if (::stat(folder.c_str(), &info) == 0) {
@@ -118,6 +119,7 @@ class Walker {
   }
 
   void visit(const fs::path& path) {
+    note_(relative_name(path, root_));
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0 && path != root_ &&
         path.filename().string().starts_with('.')) {
@@ -144,6 +146,7 @@ class Walker {
   }
 
   fs::path root_;
+  const NoteFile& note_;
   std::set<FileIdentity> visited_;
   std::vector<fs::path> folders_;
   std::vector<fs::path> doubtful_;
@@ -220,8 +223,9 @@ std::optional<Warning> why_not_opened(const fs::path& path, const fs::path& root
   return std::nullopt;
 }
 
-WalkedFiles walk_folder(const fs::path& root, const std::vector<fs::path>& excluded) {
-  return Walker(root, excluded).walk();
+WalkedFiles walk_folder(const fs::path& root, const std::vector<fs::path>& excluded,
+                        const NoteFile& note) {
+  return Walker(root, excluded, note).walk();
 }
 
 } // namespace cordlesion::io

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cordlesion/core/error.hpp"
+#include "dicom_pixels.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -33,8 +34,9 @@ struct WalkedFiles {
 /// Walks through a folder without recursion. Links are followed, no folder or file is visited
 /// twice, and only regular files are opened.
 /// @param excluded  folders that are not entered
+/// @param note      called with the name of each file before it is looked at
 WalkedFiles walk_folder(const std::filesystem::path& root,
-                        const std::vector<std::filesystem::path>& excluded);
+                        const std::vector<std::filesystem::path>& excluded, const NoteFile& note);
 
 /// What to warn of where a name leads neither to a file nor to a folder; none if it does.
 std::optional<Warning> why_not_opened(const std::filesystem::path& path,
