@@ -1,6 +1,7 @@
 // All files under a folder, sorted into those that may be images and the rest.
 #include "file_walk.hpp"
 
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "dicom_meta.hpp"
 #include "relative_name.hpp"
@@ -76,7 +77,7 @@ class Walker {
     for (const fs::path& folder : excluded) {
       struct stat info {};
       if (::stat(folder.c_str(), &info) == 0) {
-        visited_.insert({info.st_dev, info.st_ino}); // as if it had been searched already
+        visited_[{info.st_dev, info.st_ino}]; // as if it had been searched already, in silence
       }
     }
   }
@@ -88,6 +89,7 @@ class Walker {
       folders_.pop_back();
       list(folder);
     }
+    warn_of_same();
     settle_doubtful(doubtful_, root_, files_);
     for (auto* list : {&files_.volumes, &files_.dicom, &files_.broken}) {
       std::sort(list->begin(), list->end());
@@ -118,6 +120,25 @@ class Walker {
     std::for_each(found.begin(), found.end(), [this](const fs::path& path) { visit(path); });
   }
 
+  void note_same(const fs::path& path, const fs::path& first) {
+    if (!first.empty()) {
+      same_[path.parent_path()].push_back(relative_name(path, root_) + ": the same as " +
+                                          relative_name(first, root_) + "; taken once");
+    }
+  }
+
+  /// One warning per folder: links to every slice of a series are common.
+  void warn_of_same() {
+    for (const auto& [folder, what] : same_) {
+      const std::size_t more = what.size() - 1;
+      files_.warnings.push_back(
+          {"same_file",
+           what.front() +
+               (more == 0 ? ""
+                          : "; so it is with " + counted(more, "other name") + " of the folder")});
+    }
+  }
+
   void visit(const fs::path& path) {
     note_(relative_name(path, root_));
     struct stat info {};
@@ -130,7 +151,9 @@ class Walker {
       files_.warnings.push_back(std::move(*warning));
       return;
     }
-    if (!visited_.insert({info.st_dev, info.st_ino}).second) {
+    const auto [known, is_new] = visited_.emplace(FileIdentity{info.st_dev, info.st_ino}, path);
+    if (!is_new) {
+      note_same(path, known->second);
       return;
     }
     if (S_ISDIR(info.st_mode)) {
@@ -147,7 +170,8 @@ class Walker {
 
   fs::path root_;
   const NoteFile& note_;
-  std::set<FileIdentity> visited_;
+  std::map<FileIdentity, fs::path> visited_;          ///< no path: of an excluded folder
+  std::map<fs::path, std::vector<std::string>> same_; ///< by folder: what was met before
   std::vector<fs::path> folders_;
   std::vector<fs::path> doubtful_;
   WalkedFiles files_;
@@ -156,7 +180,8 @@ class Walker {
 } // namespace
 
 FileKind recognise(const fs::path& file) {
-  if (volume_format(file) && (lower_extension(file) != ".hdr" || is_image_header(file))) {
+  if (volume_format(file) && (lower_extension(file) != ".hdr" || is_image_header(file)) &&
+      !read_dicom_meta(file).preamble) { // slices of a series may be named so
     return FileKind::volume;
   }
   if (is_empty_or_unreadable(file)) {

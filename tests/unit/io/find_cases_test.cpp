@@ -183,6 +183,31 @@ TEST(FindCases, NeitherFollowsLoopsNorOpensPipes) {
   EXPECT_TRUE(has_warning(found.warnings, "special_file"));
 }
 
+TEST(FindCases, NamesWhatIsTheSameFileAsAnother) {
+  TempFolder folder;
+  write_volume(folder / "a/t2.nii");
+  fs::create_directories(folder / "b");
+  fs::create_hard_link(folder / "a/t2.nii", folder / "b/t2.nii");
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder.path()}, {}, {}});
+  EXPECT_EQ(found.cases.size(), 1U);
+  ASSERT_TRUE(has_warning(found.warnings, "same_file"));
+  EXPECT_NE(found.warnings[0].message.find("a/t2.nii"), std::string::npos);
+  EXPECT_NE(found.warnings[0].message.find("b/t2.nii"), std::string::npos);
+}
+
+TEST(FindCases, KnowsSlicesByTheirContentWhateverTheirNames) {
+  TempFolder folder;
+  for (int k = 0; k < 3; ++k) {
+    sagittal_slice(k).save(folder / ("in/" + std::to_string(k) + ".nii"));
+  }
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder / "in"}, {}, {}});
+  ASSERT_EQ(ids_of(found), Ids{"in"});
+  EXPECT_EQ(found.cases[0].format, CaseInput::Format::dicom);
+  EXPECT_EQ(found.cases[0].files.size(), 3U);
+}
+
 TEST(FindCases, LeavesTheOutputFolderAlone) {
   TempFolder folder;
   write_volume(folder / "t2.nii");
