@@ -63,4 +63,15 @@ void require_outside_output(const fs::path& masks, const fs::path& output) {
   }
 }
 
+void warn_of(const AlignedMask& aligned, std::vector<Warning>& warnings) {
+  if (aligned.resampled) {
+    warnings.push_back({"mask_resampled", "the given mask is on another grid than the image; it "
+                                          "was resampled to the nearest voxel"});
+  }
+  if (aligned.not_binary) {
+    warnings.push_back({"mask_not_binary", "the given mask holds several or negative values; every "
+                                           "value above 0 was taken as lesion"});
+  }
+}
+
 } // namespace cordlesion::app

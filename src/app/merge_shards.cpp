@@ -6,7 +6,6 @@
 #include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/merged_run.hpp"
-#include "cordlesion/report/report_json.hpp"
 #include "results_folder.hpp"
 #include "tables.hpp"
 
@@ -64,9 +63,8 @@ void add_shard(Merged& merged, const fs::path& folder) {
   report::RunRecord run = run_of(folder);
   std::size_t found = 0;
   for (const std::string& name : run.case_ids) { // not what earlier divisions left in the folder
-    const std::string text = text_of_file(folder / name / "report.json");
-    if (report::is_case_report(text)) {
-      add_case(merged, folder, report::rows_of(text));
+    if (auto rows = rows_in(folder / name)) {
+      add_case(merged, folder, std::move(*rows));
       ++found;
     }
   }

@@ -33,6 +33,18 @@ std::string own_report(const fs::path& case_folder) {
   return report::is_case_report(text) ? text : "";
 }
 
+Error in_the_way(const std::string& name, const std::string& what) {
+  return output_error("output_in_the_way",
+                      name + " in the output folder is " + what + "; it cannot be written",
+                      "Move it away, or choose another folder with -o.");
+}
+
+void require_no_folder(const fs::path& path, const std::string& name) {
+  if (fs::is_directory(fs::symlink_status(path))) {
+    throw in_the_way(name, "a folder");
+  }
+}
+
 bool holds_results(const fs::path& folder) {
   const auto is_there = [&](std::string_view name) { return fs::exists(folder / name); };
   if (std::any_of(run_files.begin(), run_files.end(), is_there)) {
@@ -77,8 +89,11 @@ void prove_writable(const fs::path& folder) {
 }
 
 int lock_folder(const fs::path& folder) {
-  const fs::path path = folder / ".cordlesion.lock";
-  const int lock = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  const fs::path path = folder / io::lock_file_name;
+  const int lock = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (lock < 0 && errno == ELOOP) {
+    throw in_the_way(std::string(io::lock_file_name), "a link");
+  }
   if (lock < 0) {
     throw output_error("output_not_writable", "cannot write to the output folder " +
                                                   folder.string() + ": " + std::strerror(errno));
@@ -98,6 +113,9 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
   lock_ = lock_folder(folder_);
   try {
     prove_writable(folder_);
+    for (const std::string_view name : run_files) {
+      require_no_folder(folder_ / name, std::string(name));
+    }
     if (existing == Existing::refuse && holds_results(folder_)) {
       throw usage_error("the output folder " + folder_.string() + " already holds results",
                         "Use --overwrite to replace them, or another folder with -o; predict "
@@ -134,10 +152,7 @@ OutputFolder::~OutputFolder() {
 
 fs::path OutputFolder::case_folder(const std::string& case_id) const {
   const fs::path folder = folder_ / case_id;
-  if (fs::is_symlink(folder)) {
-    throw output_error("output_is_a_link", folder.string() + " is a link: results stay in OUT",
-                       "Remove the link, or choose another folder with -o.");
-  }
+  require_room_for(case_id);
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) {
@@ -155,6 +170,26 @@ void OutputFolder::require_free_name(const std::string& case_id) {
   }
 }
 
+void OutputFolder::require_room_for(const std::string& case_id) const {
+  const fs::path folder = folder_ / case_id;
+  try {
+    const fs::file_status status = fs::symlink_status(folder);
+    if (fs::is_symlink(status)) {
+      throw in_the_way(case_id, "a link");
+    }
+    if (fs::exists(status) && !fs::is_directory(status)) {
+      throw in_the_way(case_id, "a file");
+    }
+    for (const char* name : case_files) {
+      require_no_folder(folder / name, case_id + "/" + name);
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw output_error("output_not_writable",
+                       "cannot look into " + case_id + " in the output folder: " + reason_of(error),
+                       "Check its permissions, or choose another folder with -o.");
+  }
+}
+
 bool OutputFolder::has_report(const std::string& case_id) const {
   std::error_code missing;
   return fs::exists(folder_ / case_id / "report.json", missing);
@@ -169,16 +204,14 @@ std::optional<std::string> OutputFolder::complete_report(const std::string& case
   return text;
 }
 
-std::vector<std::string> OutputFolder::reports_of_others(const std::set<std::string>& own) const {
-  std::vector<std::string> texts;
+std::vector<std::string> OutputFolder::other_cases(const std::set<std::string>& own) const {
+  std::vector<std::string> others;
   for (const std::string& name : cases_in(folder_)) {
-    if (own.count(name) == 0) {
-      if (std::string text = own_report(folder_ / name); !text.empty()) {
-        texts.push_back(std::move(text));
-      }
+    if (own.count(name) == 0 && !own_report(folder_ / name).empty()) {
+      others.push_back(name);
     }
   }
-  return texts;
+  return others;
 }
 
 void OutputFolder::clear_run_record() const {

@@ -1,6 +1,7 @@
 // `prepare`: image and mask of each case, as the networks see them.
 #include "cordlesion/app/prepare_cohort.hpp"
 
+#include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/logging.hpp"
 #include "cordlesion/app/output_folder.hpp"
 #include "cordlesion/core/lesion_mask.hpp"
@@ -10,7 +11,9 @@
 #include "cordlesion/io/case_loader.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace cordlesion::app {
 namespace {
@@ -38,9 +41,10 @@ Grid network_grid(const Grid& source, const CanonicalAxes& axes, const NetworkFr
   return grid;
 }
 
-void prepare_case(const io::CaseInput& input, io::CaseLoader& loader,
-                  const inference::Manifest& manifest, const OutputFolder& output) {
-  const io::LoadedCase loaded = loader.load(input, {});
+/// Writes image and mask; returns what should be known of them.
+std::vector<Warning> prepare_case(const io::CaseInput& input, io::CaseLoader& loader,
+                                  const inference::Manifest& manifest, const OutputFolder& output) {
+  io::LoadedCase loaded = loader.load(input, {});
   const Grid& grid = loaded.image.grid();
   const CanonicalAxes axes = canonical_axes(grid);
   SliceStack<float> slices = to_slice_stack(loaded.image, axes);
@@ -52,9 +56,21 @@ void prepare_case(const io::CaseInput& input, io::CaseLoader& loader,
   if (input.mask) {
     const AlignedMask aligned =
         align_mask(loader.load_volume(*input.mask, input.mask->parent_path()), grid);
+    warn_of(aligned, loaded.warnings);
     io::write_nifti(folder / "mask.nii.gz",
                     Mask(target, fit_mask(to_slice_stack(aligned.mask, axes), frame).pixels));
   }
+  return std::move(loaded.warnings);
+}
+
+/// Shows warnings and returns them as rows of warnings.tsv.
+std::string warning_rows(const std::string& case_id, const std::vector<Warning>& warnings) {
+  std::string rows;
+  for (const Warning& warning : warnings) {
+    log_warning(case_id + ": " + warning.code + ": " + warning.message);
+    rows += case_id + '\t' + warning.code + '\t' + warning.message + '\n';
+  }
+  return rows;
 }
 
 std::string prepared_row(const io::CaseInput& input) {
@@ -75,10 +91,12 @@ ExitCode prepare_cohort(const PrepareOptions& options) {
       loader.find({.inputs = {}, .case_list = options.cohort, .excluded = {}});
   const OutputFolder output(options.output, Existing::resume);
   std::string rows;
+  std::string warnings = warning_rows("n/a", found.warnings);
   std::size_t failed = 0;
   for (const io::CaseInput& input : found.cases) {
     try {
-      prepare_case(input, loader, package.manifest, output);
+      warnings +=
+          warning_rows(input.case_id, prepare_case(input, loader, package.manifest, output));
       rows += prepared_row(input);
       log_info(input.case_id + ": prepared");
     } catch (const Error& error) {
@@ -93,6 +111,7 @@ ExitCode prepare_cohort(const PrepareOptions& options) {
   for (const auto& [name, value] : found.cases.front().extra_columns) {
     header += '\t' + name;
   }
+  io::write_file_atomically(output.path() / "warnings.tsv", "case_id\tcode\tmessage\n" + warnings);
   io::write_file_atomically(output.path() / "prepared.tsv", header + '\n' + rows);
   return failed == 0 ? ExitCode::ok : ExitCode::some_cases_failed;
 }

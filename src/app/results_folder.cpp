@@ -12,6 +12,10 @@ namespace cordlesion::app {
 namespace fs = std::filesystem;
 
 std::string text_of_file(const fs::path& path) {
+  std::error_code unknown;
+  if (!fs::is_regular_file(path, unknown)) {
+    return {};
+  }
   std::ifstream file(path, std::ios::binary);
   return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
 }
@@ -25,6 +29,11 @@ std::vector<std::string> cases_in(const fs::path& folder) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::optional<report::CaseRows> rows_in(const fs::path& case_folder) {
+  auto rows = report::rows_of(text_of_file(case_folder / "report.json"));
+  return rows && rows->case_id == case_folder.filename() ? rows : std::nullopt;
 }
 
 bool lies_in(const fs::path& path, const fs::path& folder) {

@@ -1,8 +1,11 @@
 // What a folder of results holds: the files of a case, the cases, and their text.
 #pragma once
 
+#include "cordlesion/report/tables.hpp"
+
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +15,16 @@ namespace cordlesion::app {
 inline constexpr std::array case_files{"report.json", "lesion_mask.nii.gz",
                                        "lesion_probability.nii.gz"};
 
-/// The content of a file; empty if it cannot be read.
+/// The content of a file; empty if it cannot be read or is no regular file: a pipe would never end.
 std::string text_of_file(const std::filesystem::path& path);
 
 /// Names of the folders, and of the links to folders, with a report.json (of whatever program),
 /// sorted. Throws std::filesystem::filesystem_error if `folder` cannot be listed.
 std::vector<std::string> cases_in(const std::filesystem::path& folder);
+
+/// The rows of the report in a case's folder; none if it is not a whole report of this program on
+/// the case that the folder is named after.
+std::optional<report::CaseRows> rows_in(const std::filesystem::path& case_folder);
 
 /// Whether `path` is `folder` or lies below it, links resolved.
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);

@@ -2,14 +2,17 @@
 #include "run.hpp"
 
 #include "cordlesion/app/interrupt.hpp"
+#include "cordlesion/app/logging.hpp"
 #include "cordlesion/core/exact_text.hpp"
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 #include "cordlesion/report/run_record.hpp"
+#include "results_folder.hpp"
 #include "tables.hpp"
 
 #include <set>
+#include <utility>
 
 namespace cordlesion::app {
 namespace {
@@ -21,14 +24,23 @@ std::map<std::string, std::size_t> counts_of(const Run& run, std::size_t cases) 
   return counts;
 }
 
-std::vector<report::CaseRows> rows_in_output(const Run& run) {
+/// The rows of all cases in the output folder. A damaged report of a case that is not in this run
+/// becomes a warning.
+std::vector<report::CaseRows> rows_in_output(const Run& run, std::vector<Warning>& warnings) {
   std::set<std::string> own;
   for (const report::CaseRows& row : run.rows) {
     own.insert(row.case_id);
   }
   std::vector<report::CaseRows> rows = run.rows;
-  for (const std::string& text : run.output.reports_of_others(own)) {
-    rows.push_back(report::rows_of(text));
+  for (const std::string& name : run.output.other_cases(own)) {
+    if (auto found = rows_in(run.output.path() / name)) {
+      rows.push_back(std::move(*found));
+    } else {
+      warnings.push_back(
+          {"report_damaged", name + "/report.json: no whole report on a case " + name +
+                                 "; left out of the tables: remove it, or predict the case again"});
+      log_warning(warnings.back().code + ": " + warnings.back().message);
+    }
   }
   return rows;
 }
@@ -69,9 +81,9 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
 
 } // namespace
 
-void write_run(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
+void write_run(const Run& run, std::size_t cases, std::vector<Warning> warnings,
                const std::map<std::string, double>& timing_ms) {
-  write_tables(run.output.path(), rows_in_output(run));
+  write_tables(run.output.path(), rows_in_output(run, warnings));
   io::write_file_atomically(run.output.path() / "run.json",
                             report::to_json(record_of(run, cases, warnings, timing_ms)));
 }

@@ -26,7 +26,7 @@ struct Run {
 
 /// Writes results.tsv, lesions.tsv, failures.tsv and run.json. The tables hold every case whose
 /// report is in the output folder, also those of other parts of a cohort that share it.
-void write_run(const Run& run, std::size_t cases, const std::vector<Warning>& warnings,
+void write_run(const Run& run, std::size_t cases, std::vector<Warning> warnings,
                const std::map<std::string, double>& timing_ms);
 
 } // namespace cordlesion::app

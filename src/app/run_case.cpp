@@ -1,6 +1,7 @@
 // The way of one case: canonical slices, normalisation, segmentation, lesions, selection, cascade.
 #include "cordlesion/app/run_case.hpp"
 
+#include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/core/slice_selection.hpp"
 #include "stopwatch.hpp"
 
@@ -61,14 +62,7 @@ double smallest_lesion_mm3(const CaseSettings& settings, bool corrected, bool ha
 MaskSlices align(const Image& corrected, const Grid& grid, const CanonicalAxes& axes,
                  std::vector<Warning>& warnings) {
   const AlignedMask aligned = align_mask(corrected, grid);
-  if (aligned.resampled) {
-    warnings.push_back({"mask_resampled", "the corrected mask is on another grid than the image; "
-                                          "it was resampled to the nearest voxel"});
-  }
-  if (aligned.not_binary) {
-    warnings.push_back({"mask_not_binary", "the corrected mask holds several or negative "
-                                           "values; every value above 0 was taken as lesion"});
-  }
+  warn_of(aligned, warnings);
   return to_slice_stack(aligned.mask, axes);
 }
 

@@ -12,6 +12,7 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
+#include "results_folder.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
@@ -34,22 +35,29 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
   return mine;
 }
 
-/// The report of a case that an earlier run completed with the same input, models and options.
+/// The rows of a case that an earlier run completed with the same input, models and options.
 /// @param digest  of the input as it is now, none if it cannot be read
-std::optional<std::string> finished_report(const Run& run, const io::CaseInput& input,
-                                           const std::optional<std::string>& digest) {
+std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInput& input,
+                                              const std::optional<std::string>& digest,
+                                              io::CaseLoader& loader) {
   const auto text = run.output.complete_report(input.case_id);
   const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
-  if (!earlier || !digest) {
+  auto rows = earlier ? rows_in(run.output.path() / input.case_id) : std::nullopt;
+  if (!rows || !digest) {
     return std::nullopt;
   }
   try {
     const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
-    return same ? text : std::nullopt;
+    if (!same) {
+      return std::nullopt;
+    }
+    loader.load_volume(run.output.path() / input.case_id / "lesion_mask.nii.gz",
+                       run.output.path()); // read to its end: it may have been cut
+    return rows;
   } catch (const Error&) {
-    return std::nullopt; // its mask or a file is gone: computing it will say so
+    return std::nullopt; // a mask or a file is gone or damaged: computing it will say so
   }
 }
 
@@ -65,8 +73,8 @@ void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLo
   cases.erase(reported, cases.end());
   loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
     stop_if_interrupted();
-    if (const auto text = finished_report(run, earlier[i], digest)) {
-      run.rows.push_back(report::rows_of(*text));
+    if (auto rows = finished_rows(run, earlier[i], digest, loader)) {
+      run.rows.push_back(std::move(*rows));
       ++run.resumed;
       progress.skip(earlier[i].case_id);
     } else {
@@ -136,7 +144,7 @@ report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader)
         report::FailedCase{failure_of_case(error), candidates_of_failed(run, input, loader)};
     run.output.clear_case(input.case_id);
   }
-  run.rows.push_back(report::rows_of(write_report(run.output, report)));
+  run.rows.push_back(report::rows_of(write_report(run.output, report)).value());
   return report;
 }
 
@@ -244,6 +252,9 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   watch.lap("find_cases");
   const std::size_t case_count = cases.size();
   const OutputFolder output(options.output, options.existing);
+  for (const io::CaseInput& input : cases) {
+    output.require_room_for(input.case_id); // found now, it costs no case
+  }
   output.clear_run_record();
 
   Run run{.options = options,
@@ -260,7 +271,7 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
     process_all(run, cases, loader, progress);
   }
   total.lap("total");
-  write_run(run, case_count, warnings, timing_ms);
+  write_run(run, case_count, std::move(warnings), timing_ms);
   if (interrupted()) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");

@@ -13,7 +13,8 @@ RunCommand add_prepare(CLI::App& app) {
   command.footer(R"(
 The cohort is a tab-separated table with the columns case_id, image and optionally mask; further
 columns (label, split) are carried over to OUT/prepared.tsv. Paths are relative to the table.
-Writes OUT/<case_id>/image.nii.gz (float32, columns x rows x slices) and mask.nii.gz (uint8).
+Writes OUT/<case_id>/image.nii.gz (float32, columns x rows x slices) and mask.nii.gz (uint8),
+and OUT/warnings.tsv with what should be known of them.
 Training reads these files, so training and inference share one preprocessing.
 
 Example:

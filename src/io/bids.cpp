@@ -1,12 +1,16 @@
 // Data sets in the Brain Imaging Data Structure: only their T2w images under anat are cases.
 #include "bids.hpp"
 
+#include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/case_input.hpp"
+#include "file_walk.hpp"
+#include "relative_name.hpp"
 #include "volume_file.hpp"
 
 #include <algorithm>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace cordlesion::io {
 namespace {
@@ -28,36 +32,84 @@ std::vector<fs::path> entries_with(const fs::path& folder, std::string_view pref
   return entries;
 }
 
-bool is_t2w(const fs::path& file) {
-  std::error_code error;
-  return volume_format(file) == "nifti" && volume_stem(file).ends_with(suffix) &&
-         fs::is_regular_file(file, error);
+bool is_named_t2w(const fs::path& file) {
+  return volume_format(file) == "nifti" && volume_stem(file).ends_with(suffix);
 }
 
-void append_anat(const fs::path& folder, std::vector<fs::path>& images) {
-  for (const fs::path& file : entries_with(folder / "anat", "sub-")) {
-    if (is_t2w(file)) {
-      images.push_back(file);
+class BidsReader {
+ public:
+  BidsReader(fs::path root, const NoteFile& note) : root_(std::move(root)), note_(note) {
+    std::error_code error;
+    found_.described = fs::exists(root_ / "dataset_description.json", error);
+  }
+
+  std::optional<BidsImages> read() {
+    for (const fs::path& subject : entries_with(root_, "sub-")) {
+      read_subject(subject);
+    }
+    if (found_.images.empty() && !found_.described) {
+      return std::nullopt;
+    }
+    std::sort(found_.images.begin(), found_.images.end());
+    found_.folders.push_back(root_ / "derivatives");
+    found_.folders.push_back(root_ / "sourcedata");
+    if (found_.described && !without_image_.empty()) {
+      warn_of_subjects();
+    }
+    return std::move(found_);
+  }
+
+ private:
+  void read_subject(const fs::path& subject) {
+    note_(relative_name(subject, root_));
+    const std::size_t before = found_.images.size();
+    read_anat(subject);
+    for (const fs::path& session : entries_with(subject, "ses-")) {
+      read_anat(session);
+    }
+    std::error_code error;
+    if (found_.images.size() > before) {
+      found_.folders.push_back(subject);
+    } else if (fs::is_directory(subject, error)) {
+      without_image_.push_back(to_utf8(subject.filename().string()));
     }
   }
-}
+
+  void read_anat(const fs::path& folder) {
+    for (const fs::path& file : entries_with(folder / "anat", "sub-")) {
+      if (is_named_t2w(file)) {
+        if (auto warning = why_not_opened(file, root_)) {
+          found_.warnings.push_back(std::move(*warning));
+        } else {
+          found_.images.push_back(file);
+        }
+      }
+    }
+  }
+
+  void warn_of_subjects() {
+    constexpr std::size_t most = 5;
+    std::sort(without_image_.begin(), without_image_.end());
+    std::string names;
+    for (std::size_t i = 0; i < std::min(most, without_image_.size()); ++i) {
+      names += (i == 0 ? "" : ", ") + without_image_[i];
+    }
+    found_.warnings.push_back(
+        {"bids_without_t2w", counted(without_image_.size(), "subject") +
+                                 " of the BIDS data set without anat/*_T2w.nii[.gz], no case: " +
+                                 names + (without_image_.size() > most ? ", ..." : "")});
+  }
+
+  fs::path root_;
+  const NoteFile& note_;
+  BidsImages found_;
+  std::vector<std::string> without_image_;
+};
 
 } // namespace
 
-std::optional<std::vector<fs::path>> bids_t2w_images(const fs::path& root) {
-  std::vector<fs::path> images;
-  for (const fs::path& subject : entries_with(root, "sub-")) {
-    append_anat(subject, images);
-    for (const fs::path& session : entries_with(subject, "ses-")) {
-      append_anat(session, images);
-    }
-  }
-  std::error_code error;
-  if (images.empty() && !fs::exists(root / "dataset_description.json", error)) {
-    return std::nullopt;
-  }
-  std::sort(images.begin(), images.end());
-  return images;
+std::optional<BidsImages> bids_t2w_images(const fs::path& root, const NoteFile& note) {
+  return BidsReader(root, note).read();
 }
 
 std::string bids_case_id(const fs::path& image) {

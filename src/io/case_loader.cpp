@@ -54,6 +54,19 @@ auto parsed(const WorkResult& result, const LoaderLimits& limits, Parse&& parse)
   }
 }
 
+/// What the inputs hold. A disk that stalls, or a name that ends the worker, ends the run: which
+/// cases there are is not known then.
+SearchedInputs search(WorkerServer& server, const FindRequest& request,
+                      const LoaderLimits& limits) {
+  const WorkResult result = server.start(search_request(request), limits).wait();
+  if (result.end() == WorkerEnd::done) {
+    return searched_inputs_of(result.bytes());
+  }
+  const Error end = error_of_end(result, limits);
+  throw Error(ExitCode::no_input, Stage::find, end.code(),
+              "the search for cases stopped: " + std::string(end.what()), end.hint());
+}
+
 /// Lists files in batches; a file that ends the worker is marked, and the next batch starts after
 /// it.
 std::vector<ListedFile> list_files(WorkerServer& server,
@@ -141,9 +154,10 @@ CaseLoader::CaseLoader(const LoaderLimits& limits) : impl_(std::make_unique<Impl
 CaseLoader::~CaseLoader() = default;
 
 FoundCases CaseLoader::find(const FindRequest& request) {
-  return find_cases(request, [this](const std::vector<std::filesystem::path>& files) {
-    return list_files(impl_->server, files, impl_->limits);
-  });
+  return find_cases(search(impl_->server, request, impl_->limits),
+                    [this](const std::vector<std::filesystem::path>& files) {
+                      return list_files(impl_->server, files, impl_->limits);
+                    });
 }
 
 void CaseLoader::start(const CaseInput& input, const LoadOptions& options) {

@@ -46,13 +46,12 @@ struct Study {
   std::vector<fs::path> files;
 };
 
-CaseInput volume_case(const fs::path& file, const CaseSource& source) {
+CaseInput volume_case(const fs::path& file, const fs::path& root, const std::string& case_id) {
   CaseInput input;
   input.format = CaseInput::Format::volume_file;
-  input.root = source.root;
+  input.root = root;
   input.files = {file};
-  const fs::path below = file.parent_path().lexically_relative(source.root) / volume_stem(file);
-  input.case_id = source.is_bids ? bids_case_id(file) : safe_case_id(flat_name(below));
+  input.case_id = safe_case_id(case_id);
   return input;
 }
 
@@ -246,20 +245,29 @@ std::vector<CaseInput> cases_of(CaseSource& source) {
     add_failure(file, ListedFile{}, source, cases);
   }
   for (const fs::path& file : source.files.volumes) {
-    cases.push_back(volume_case(file, source));
+    const fs::path folder = file.parent_path().lexically_relative(source.root);
+    cases.push_back(volume_case(file, source.root, flat_name(folder / volume_stem(file))));
+  }
+  for (const fs::path& file : source.bids_images) {
+    cases.push_back(volume_case(file, source.root, bids_case_id(file)));
   }
   return cases;
 }
 
 CaseInput the_listed_case(const CaseSource& source, std::vector<CaseInput> cases) {
   const ListedCase& listed = *source.listed;
-  if (cases.size() > 1) {
-    throw usage_error(listed.where + ": the image holds " + std::to_string(cases.size()) +
-                          " cases, one expected",
-                      "give each case a line of its own");
-  }
   CaseInput input;
-  if (cases.empty()) {
+  if (cases.size() > 1) {
+    const auto failed = std::find_if(cases.begin(), cases.end(),
+                                     [](const CaseInput& found) { return bool(found.failure); });
+    input = failed != cases.end() ? *failed : cases.front();
+    if (!input.failure) {
+      input.failure = case_error(Stage::find, "several_cases",
+                                 listed.where + ": the image holds " +
+                                     std::to_string(cases.size()) + " cases, one expected",
+                                 "give each case a line of its own");
+    }
+  } else if (cases.empty()) {
     input.root = source.root;
     input.files = {listed.image};
     input.failure = case_error(Stage::find, "nothing_readable",

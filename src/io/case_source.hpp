@@ -13,12 +13,12 @@
 namespace cordlesion::io {
 
 struct CaseSource {
-  std::filesystem::path root; ///< the folder given, or the folder of the files given
-  bool is_bids = false;
+  std::filesystem::path root;       ///< the folder given, or the folder of the files given
   bool of_single_files = false;     ///< files were given, not the folder
   std::optional<ListedCase> listed; ///< it is a row of a case list
   WalkedFiles files;
-  std::vector<ListedFile> studies; ///< one for each of files.dicom
+  std::vector<std::filesystem::path> bids_images; ///< named by their entities
+  std::vector<ListedFile> studies;                ///< one for each of files.dicom
 };
 
 /// Adds a file that the user gave by name.
@@ -30,8 +30,8 @@ void add_single_file(const std::filesystem::path& file, CaseSource& source);
 /// their UID. The rule looks at nothing else, so adding cases to a folder does not rename others.
 std::vector<CaseInput> cases_of(CaseSource& source);
 
-/// The one case that a row of a case list stands for. Throws a usage error if it holds several;
-/// holding none is a failure of the case.
+/// The one case that a row of a case list stands for. Holding several or none is a failure of the
+/// case.
 CaseInput the_listed_case(const CaseSource& source, std::vector<CaseInput> cases);
 
 } // namespace cordlesion::io

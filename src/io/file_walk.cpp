@@ -1,8 +1,11 @@
 // All files under a folder, sorted into those that may be images and the rest.
 #include "file_walk.hpp"
 
+#include "cordlesion/core/counted.hpp"
+#include "cordlesion/io/atomic_file.hpp"
 #include "dicom_meta.hpp"
 #include "relative_name.hpp"
+#include "slice_names.hpp"
 #include "volume_file.hpp"
 
 #include <sys/stat.h>
@@ -11,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <set>
 #include <string>
 #include <system_error>
@@ -46,13 +50,34 @@ bool is_readable(const fs::path& file) {
   return ::access(file.c_str(), R_OK) == 0;
 }
 
+bool is_empty_or_unreadable(const fs::path& file) {
+  std::error_code error;
+  const auto bytes = fs::file_size(file, error);
+  return error || bytes == 0 || !is_readable(file);
+}
+
+bool is_output_folder(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / lock_file_name, error) ||
+         (fs::exists(folder / "run.json", error) && fs::exists(folder / "results.tsv", error));
+}
+
+/// Whether the file is what a run wrote beside its report, in a case folder taken out of its OUT.
+bool is_result_of_a_run(const fs::path& file) {
+  const fs::path name = file.filename();
+  std::error_code error;
+  return (name == "lesion_mask.nii.gz" || name == "lesion_probability.nii.gz") &&
+         fs::exists(file.parent_path() / "report.json", error);
+}
+
 class Walker {
  public:
-  Walker(fs::path root, const std::optional<fs::path>& excluded) : root_(std::move(root)) {
-    if (excluded) {
+  Walker(fs::path root, const std::vector<fs::path>& excluded, const NoteFile& note)
+      : root_(std::move(root)), note_(note) {
+    for (const fs::path& folder : excluded) {
       struct stat info {};
-      if (::stat(excluded->c_str(), &info) == 0) {
-        visited_.insert({info.st_dev, info.st_ino}); // as if it had been searched already
+      if (::stat(folder.c_str(), &info) == 0) {
+        visited_[{info.st_dev, info.st_ino}]; // as if it had been searched already, in silence
       }
     }
   }
@@ -64,6 +89,7 @@ class Walker {
       folders_.pop_back();
       list(folder);
     }
+    warn_of_same();
     settle_doubtful(doubtful_, root_, files_);
     for (auto* list : {&files_.volumes, &files_.dicom, &files_.broken}) {
       std::sort(list->begin(), list->end());
@@ -78,8 +104,7 @@ class Walker {
 
   void list(const fs::path& folder) {
     std::error_code error;
-    if (folder != root_ && fs::exists(folder / "run.json", error) &&
-        fs::exists(folder / "results.tsv", error)) {
+    if (folder != root_ && is_output_folder(folder)) {
       warn("earlier_results", folder, "holds results of an earlier run; not searched");
       return;
     }
@@ -95,25 +120,47 @@ class Walker {
     std::for_each(found.begin(), found.end(), [this](const fs::path& path) { visit(path); });
   }
 
-  void visit(const fs::path& path) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) {
-      warn("dangling_link", path, std::string("cannot be followed (") + std::strerror(errno) + ")");
-      return;
+  void note_same(const fs::path& path, const fs::path& first) {
+    if (!first.empty()) {
+      same_[path.parent_path()].push_back(relative_name(path, root_) + ": the same as " +
+                                          relative_name(first, root_) + "; taken once");
     }
-    if (path != root_ && path.filename().string().starts_with('.')) {
+  }
+
+  /// One warning per folder: links to every slice of a series are common.
+  void warn_of_same() {
+    for (const auto& [folder, what] : same_) {
+      const std::size_t more = what.size() - 1;
+      files_.warnings.push_back(
+          {"same_file",
+           what.front() +
+               (more == 0 ? ""
+                          : "; so it is with " + counted(more, "other name") + " of the folder")});
+    }
+  }
+
+  void visit(const fs::path& path) {
+    note_(relative_name(path, root_));
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && path != root_ &&
+        path.filename().string().starts_with('.')) {
       ++files_.skipped[path.parent_path()];
       return;
     }
-    if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
-      warn("special_file", path, "a pipe, socket or device; not opened");
+    if (auto warning = why_not_opened(path, root_)) {
+      files_.warnings.push_back(std::move(*warning));
       return;
     }
-    if (!visited_.insert({info.st_dev, info.st_ino}).second) {
+    const auto [known, is_new] = visited_.emplace(FileIdentity{info.st_dev, info.st_ino}, path);
+    if (!is_new) {
+      note_same(path, known->second);
       return;
     }
     if (S_ISDIR(info.st_mode)) {
       folders_.push_back(path);
+    } else if (is_result_of_a_run(path)) {
+      warn("earlier_results", path, "a result of an earlier run, no image; skipped");
+      ++files_.skipped[path.parent_path()];
     } else if (recognise(path) == FileKind::doubtful) {
       doubtful_.push_back(path);
     } else {
@@ -122,7 +169,9 @@ class Walker {
   }
 
   fs::path root_;
-  std::set<FileIdentity> visited_;
+  const NoteFile& note_;
+  std::map<FileIdentity, fs::path> visited_;          ///< no path: of an excluded folder
+  std::map<fs::path, std::vector<std::string>> same_; ///< by folder: what was met before
   std::vector<fs::path> folders_;
   std::vector<fs::path> doubtful_;
   WalkedFiles files_;
@@ -131,19 +180,18 @@ class Walker {
 } // namespace
 
 FileKind recognise(const fs::path& file) {
-  if (volume_format(file) && (lower_extension(file) != ".hdr" || is_image_header(file))) {
+  if (volume_format(file) && (lower_extension(file) != ".hdr" || is_image_header(file)) &&
+      !read_dicom_meta(file).preamble) { // slices of a series may be named so
     return FileKind::volume;
   }
-  std::error_code error;
-  const auto bytes = fs::file_size(file, error);
-  if (error || bytes == 0 || !is_readable(file)) {
+  if (is_empty_or_unreadable(file)) {
     return FileKind::doubtful;
   }
   const DicomMeta meta = read_dicom_meta(file);
-  if (meta.plausible) {
-    return is_not_an_image(meta.media_storage) ? FileKind::other : FileKind::dicom;
+  if (!meta.plausible) {
+    return FileKind::doubtful;
   }
-  return is_dicom_by_name(file) ? FileKind::doubtful : FileKind::other;
+  return is_not_an_image(meta.media_storage) ? FileKind::other : FileKind::dicom;
 }
 
 void sort_in(const fs::path& file, WalkedFiles& files) {
@@ -161,13 +209,21 @@ void sort_in(const fs::path& file, WalkedFiles& files) {
 
 void settle_doubtful(const std::vector<fs::path>& doubtful, const fs::path& root,
                      WalkedFiles& files) {
+  std::map<fs::path, SliceNames> slices;
+  for (const fs::path& file : doubtful) {
+    slices[file.parent_path()];
+  }
   std::set<std::pair<fs::path, std::string>> dicom_endings;
   for (const fs::path& file : files.dicom) {
     dicom_endings.emplace(file.parent_path(), lower_extension(file));
+    if (const auto beside = slices.find(file.parent_path()); beside != slices.end()) {
+      beside->second.add(file);
+    }
   }
   for (const fs::path& file : doubtful) {
-    if (is_dicom_by_name(file) ||
-        dicom_endings.contains({file.parent_path(), lower_extension(file)})) {
+    const bool without_content = is_empty_or_unreadable(file);
+    if (is_dicom_by_name(file) || slices[file.parent_path()].match(file) ||
+        (without_content && dicom_endings.contains({file.parent_path(), lower_extension(file)}))) {
       files.broken.push_back(file);
     } else {
       ++files.skipped[file.parent_path()];
@@ -179,8 +235,22 @@ void settle_doubtful(const std::vector<fs::path>& doubtful, const fs::path& root
   }
 }
 
-WalkedFiles walk_folder(const fs::path& root, const std::optional<fs::path>& excluded) {
-  return Walker(root, excluded).walk();
+std::optional<Warning> why_not_opened(const fs::path& path, const fs::path& root) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return Warning{"dangling_link", relative_name(path, root) + ": cannot be followed (" +
+                                        std::strerror(errno) + ")"};
+  }
+  if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode)) {
+    return Warning{"special_file",
+                   relative_name(path, root) + ": a pipe, socket or device; not opened"};
+  }
+  return std::nullopt;
+}
+
+WalkedFiles walk_folder(const fs::path& root, const std::vector<fs::path>& excluded,
+                        const NoteFile& note) {
+  return Walker(root, excluded, note).walk();
 }
 
 } // namespace cordlesion::io

@@ -1,87 +1,17 @@
-// From the user's inputs to a list of cases: search, recognise, group into studies, name.
+// From what the search found to a list of cases: group into studies, name.
 #include "find_cases.hpp"
 
-#include "bids.hpp"
-#include "case_list.hpp"
 #include "case_source.hpp"
 #include "relative_name.hpp"
 
 #include <algorithm>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 namespace cordlesion::io {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path canonical_input(const fs::path& given) {
-  std::error_code error;
-  fs::path path = fs::canonical(given, error);
-  if (error) {
-    const fs::path shown = given.is_absolute() ? given.filename() : given;
-    throw usage_error("input '" + to_utf8(shown.string()) + "' does not exist or cannot be reached",
-                      "check the path");
-  }
-  return path;
-}
-
-void search_folder(CaseSource& source, const std::optional<fs::path>& excluded) {
-  if (auto images = bids_t2w_images(source.root)) {
-    source.is_bids = true;
-    source.files.volumes = std::move(*images);
-  } else {
-    source.files = walk_folder(source.root, excluded);
-  }
-}
-
-/// A file given by name; several DICOM files of one folder make one source, as if they were all of
-/// it.
-void add_file(const fs::path& file, std::vector<CaseSource>& sources) {
-  const fs::path folder = file.parent_path();
-  auto source = std::find_if(sources.begin(), sources.end(), [&](const CaseSource& other) {
-    return other.of_single_files && other.root == folder && !other.listed;
-  });
-  if (source == sources.end()) {
-    source = sources.insert(sources.end(), CaseSource{});
-    source->root = folder;
-    source->of_single_files = true;
-  }
-  add_single_file(file, *source);
-}
-
-std::vector<CaseSource> sources_of(const FindRequest& request, FoundCases& found) {
-  std::vector<CaseSource> sources;
-  for (const fs::path& input : request.inputs) {
-    const fs::path path = canonical_input(input);
-    if (fs::is_directory(path)) {
-      CaseSource& source = sources.emplace_back();
-      source.root = path;
-      search_folder(source, request.excluded);
-    } else {
-      add_file(path, sources);
-    }
-  }
-  if (request.case_list) {
-    CaseList list = read_case_list(*request.case_list);
-    std::move(list.warnings.begin(), list.warnings.end(), std::back_inserter(found.warnings));
-    for (ListedCase& listed : list.cases) {
-      CaseSource& source = sources.emplace_back();
-      const fs::path image = canonical_input(listed.image);
-      if (fs::is_directory(image)) {
-        source.root = image;
-        search_folder(source, request.excluded);
-      } else {
-        source.root = image.parent_path();
-        source.of_single_files = true;
-        add_single_file(image, source);
-      }
-      source.listed = std::move(listed);
-    }
-  }
-  return sources;
-}
 
 /// One listing over all sources, so that the loading process starts few workers.
 void list_studies(std::vector<CaseSource>& sources, const Lister& list) {
@@ -116,9 +46,10 @@ void require_unique(const std::vector<CaseInput>& cases) {
 
 } // namespace
 
-FoundCases find_cases(const FindRequest& request, const Lister& list) {
+FoundCases find_cases(SearchedInputs searched, const Lister& list) {
   FoundCases found;
-  std::vector<CaseSource> sources = sources_of(request, found);
+  found.warnings = std::move(searched.warnings);
+  std::vector<CaseSource>& sources = searched.sources;
   list_studies(sources, list);
   for (CaseSource& source : sources) {
     std::vector<CaseInput> cases = cases_of(source);

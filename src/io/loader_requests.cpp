@@ -12,7 +12,7 @@
 namespace cordlesion::io {
 namespace {
 
-enum class Request : std::uint8_t { load, describe, digest, volume, list };
+enum class Request : std::uint8_t { search, load, describe, digest, volume, list };
 
 template <typename... Values> std::string packed(Request kind, const Values&... values) {
   WireWriter out;
@@ -103,6 +103,31 @@ void answer_each(const std::vector<CaseInput>& cases, Reply& reply, Answer&& ans
   }
 }
 
+/// An empty record for each file looked at, so that the reply grows while the search gets on; then
+/// the answer.
+void carry_out_search(WireReader& in, const NoteFile& note, Reply& reply) {
+  FindRequest request;
+  in(request);
+  const auto append = [&](const std::string& answer) {
+    WireWriter record;
+    record(answer);
+    reply.append(record.bytes());
+  };
+  try {
+    const SearchedInputs found = search_inputs(request, [&](const std::string& name) {
+      note(name);
+      append("");
+    });
+    WireWriter head;
+    head(std::uint64_t{0});
+    head(true);
+    head(found);
+    append(head.bytes());
+  } catch (const Error& error) {
+    append(bytes_of(error));
+  }
+}
+
 void carry_out_load(WireReader& in, const NoteFile& note, Reply& reply) {
   CaseInput input;
   LoadOptions options;
@@ -168,6 +193,10 @@ void carry_out_listing(WireReader& in, Reply& reply) {
 
 } // namespace
 
+std::string search_request(const FindRequest& request) {
+  return packed(Request::search, request);
+}
+
 std::string load_request(const CaseInput& input, const LoadOptions& options) {
   return packed(Request::load, input, options);
 }
@@ -196,6 +225,8 @@ void carry_out(const std::string& request, Reply& reply) {
   in(kind);
   try {
     switch (kind) {
+    case Request::search:
+      return carry_out_search(in, note, reply);
     case Request::load:
       return carry_out_load(in, note, reply);
     case Request::describe:
@@ -210,6 +241,14 @@ void carry_out(const std::string& request, Reply& reply) {
   } catch (const Error& error) {
     reply.append(bytes_of(error));
   }
+}
+
+SearchedInputs searched_inputs_of(std::string_view reply) {
+  const std::string answer = answers_of(reply).back();
+  WireReader in = result_in(answer);
+  SearchedInputs found;
+  in(found);
+  return found;
 }
 
 LoadedCase loaded_case_of(std::string_view reply) {

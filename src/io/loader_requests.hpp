@@ -4,6 +4,7 @@
 #include "cordlesion/io/case_input.hpp"
 #include "cordlesion/io/case_loader.hpp"
 #include "dicom_listing.hpp"
+#include "search_inputs.hpp"
 #include "worker_process.hpp"
 
 #include <filesystem>
@@ -14,6 +15,7 @@
 
 namespace cordlesion::io {
 
+std::string search_request(const FindRequest& request);
 std::string load_request(const CaseInput& input, const LoadOptions& options);
 std::string describe_request(const std::vector<CaseInput>& cases, const LoadOptions& options);
 std::string digest_request(const std::vector<CaseInput>& cases);
@@ -25,6 +27,7 @@ std::string listing_request(const std::vector<std::filesystem::path>& files);
 void carry_out(const std::string& request, Reply& reply);
 
 /// The program's side: the result, or the worker's Error thrown.
+SearchedInputs searched_inputs_of(std::string_view reply);
 LoadedCase loaded_case_of(std::string_view reply);
 Image volume_of(std::string_view reply);
 /// The answer on each case of a describe or digest request, as many as the worker came to.

@@ -3,11 +3,13 @@
 
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/case_loader.hpp"
+#include "search_inputs.hpp"
 
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -34,6 +36,13 @@ class WireWriter {
   template <typename T> void operator()(const std::vector<T>& values) {
     (*this)(std::uint64_t{values.size()});
     for (const T& value : values) {
+      (*this)(value);
+    }
+  }
+  template <typename K, typename T> void operator()(const std::map<K, T>& values) {
+    (*this)(std::uint64_t{values.size()});
+    for (const auto& [key, value] : values) {
+      (*this)(key);
       (*this)(value);
     }
   }
@@ -80,6 +89,15 @@ class WireReader {
       (*this)(values.emplace_back());
     }
   }
+  template <typename K, typename T> void operator()(std::map<K, T>& values) {
+    const std::size_t size = count();
+    values.clear();
+    for (std::size_t i = 0; i < size; ++i) {
+      K key;
+      (*this)(key);
+      (*this)(values[key]);
+    }
+  }
   template <typename T, std::size_t n> void operator()(std::array<T, n>& values) {
     for (T& value : values) {
       (*this)(value);
@@ -115,6 +133,11 @@ class WireReader {
   }
   std::string_view rest_;
 };
+
+template <typename Archive, typename A, typename B> void fields(Archive& a, std::pair<A, B>& v) {
+  a(v.first);
+  a(v.second);
+}
 
 template <typename Archive> void fields(Archive& a, Warning& v) {
   a(v.code);
@@ -176,6 +199,42 @@ template <typename Archive> void fields(Archive& a, CaseInput& v) {
   a(v.format);
   a(v.root);
   a(v.files);
+}
+
+template <typename Archive> void fields(Archive& a, FindRequest& v) {
+  a(v.inputs);
+  a(v.case_list);
+  a(v.excluded);
+}
+
+template <typename Archive> void fields(Archive& a, ListedCase& v) {
+  a(v.case_id);
+  a(v.image);
+  a(v.mask);
+  a(v.extra_columns);
+  a(v.where);
+}
+
+template <typename Archive> void fields(Archive& a, WalkedFiles& v) {
+  a(v.volumes);
+  a(v.dicom);
+  a(v.broken);
+  a(v.skipped);
+  a(v.warnings);
+}
+
+/// What the search of an input finds; the studies are listed later.
+template <typename Archive> void fields(Archive& a, CaseSource& v) {
+  a(v.root);
+  a(v.of_single_files);
+  a(v.listed);
+  a(v.files);
+  a(v.bids_images);
+}
+
+template <typename Archive> void fields(Archive& a, SearchedInputs& v) {
+  a(v.sources);
+  a(v.warnings);
 }
 
 /// An Error as plain data: it has no state that could be filled in afterwards.

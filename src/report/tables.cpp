@@ -1,6 +1,8 @@
 // Tab-separated tables from the reports of the cases.
 #include "cordlesion/report/tables.hpp"
 
+#include "cordlesion/core/error.hpp"
+#include "cordlesion/report/prediction.hpp"
 #include "json_text.hpp"
 
 #include <algorithm>
@@ -29,7 +31,7 @@ std::string cell(const Json& value) {
 }
 
 std::string cell_if(const Json& object, const char* key) {
-  return object.contains(key) ? cell(object[key]) : std::string(missing);
+  return object.contains(key) ? cell(object.at(key)) : std::string(missing);
 }
 
 std::string joined(const std::vector<std::string>& cells, char separator) {
@@ -49,61 +51,62 @@ std::string joined_list(const Json& list) {
 }
 
 std::string probability_cell(const Json& report, const char* node, const char* second_class) {
-  const Json& result = report["classification"]["nodes"][node];
-  return result.contains("probabilities") ? cell(result["probabilities"][second_class])
+  const Json& result = report.at("classification").at("nodes").at(node);
+  return result.contains("probabilities") ? cell(result.at("probabilities").at(second_class))
                                           : std::string(missing);
 }
 
 std::string warning_codes(const Json& report) {
   Json codes = Json::array();
-  for (const Json& warning : report["warnings"]) {
-    codes.push_back(warning["code"]);
+  for (const Json& warning : report.at("warnings")) {
+    codes.push_back(warning.at("code"));
   }
   return joined_list(codes);
 }
 
 std::string label_cell(const Json& report) {
   const bool labelled =
-      report.contains("classification") && !report["classification"]["label"].is_null();
-  return labelled ? cell(report["classification"]["label"]) : std::string(missing);
+      report.contains("classification") && !report.at("classification").at("label").is_null();
+  return labelled ? cell(report.at("classification").at("label")) : std::string(missing);
 }
 
 std::string result_row(const Json& report) {
-  std::vector<std::string> cells{cell(report["case_id"]), cell(report["status"])};
-  if (report["status"] == "failed") {
+  std::vector<std::string> cells{cell(report.at("case_id")), cell(report.at("status"))};
+  if (report.at("status") == "failed") {
     cells.insert(cells.end(), 8, std::string(missing));
     cells.push_back(warning_codes(report));
-    cells.push_back(cell(report["error"]["code"]));
+    cells.push_back(cell(report.at("error").at("code")));
     return joined(cells, '\t');
   }
-  const Json& classification = report["classification"];
+  const Json& classification = report.at("classification");
   cells.push_back(label_cell(report));
-  cells.push_back(joined_list(classification["path"]));
+  cells.push_back(joined_list(classification.at("path")));
   cells.push_back(probability_cell(report, "tumor_vs_demyelination", "demyelination"));
   cells.push_back(probability_cell(report, "astrocytoma_vs_ependymoma", "ependymoma"));
   cells.push_back(probability_cell(report, "ms_vs_nmosd", "nmosd"));
-  cells.push_back(std::to_string(report["lesions"].size()));
-  cells.push_back(cell_if(report["segmentation"], "volume_mm3"));
-  cells.push_back(std::to_string(report["selected_slices"].size()));
+  cells.push_back(std::to_string(report.at("lesions").size()));
+  cells.push_back(cell_if(report.at("segmentation"), "volume_mm3"));
+  cells.push_back(std::to_string(report.at("selected_slices").size()));
   cells.push_back(warning_codes(report));
   cells.emplace_back(missing);
   return joined(cells, '\t');
 }
 
 std::string lesion_row(const Json& case_id, const Json& lesion) {
-  return joined({cell(case_id), cell(lesion["id"]), cell(lesion["voxels"]),
-                 cell_if(lesion, "volume_mm3"), cell(lesion["length_si_mm"]),
-                 cell(lesion["width_ap_mm"]), cell(lesion["max_area_mm2"]),
-                 joined_list(lesion["centroid_voxel"]), joined_list(lesion["centroid_ras_mm"]),
-                 joined_list(lesion["slices"]), cell(lesion["mean_intensity"]),
-                 cell(lesion["sd_intensity"]), cell(lesion["touches_border"])},
+  return joined({cell(case_id), cell(lesion.at("id")), cell(lesion.at("voxels")),
+                 cell_if(lesion, "volume_mm3"), cell(lesion.at("length_si_mm")),
+                 cell(lesion.at("width_ap_mm")), cell(lesion.at("max_area_mm2")),
+                 joined_list(lesion.at("centroid_voxel")),
+                 joined_list(lesion.at("centroid_ras_mm")), joined_list(lesion.at("slices")),
+                 cell(lesion.at("mean_intensity")), cell(lesion.at("sd_intensity")),
+                 cell(lesion.at("touches_border"))},
                 '\t');
 }
 
 std::string failure_row(const Json& report) {
-  const Json& error = report["error"];
-  return joined({cell(report["case_id"]), cell(error["stage"]), cell(error["code"]),
-                 cell(error["message"]), cell(error["hint"])},
+  const Json& error = report.at("error");
+  return joined({cell(report.at("case_id")), cell(error.at("stage")), cell(error.at("code")),
+                 cell(error.at("message")), cell(error.at("hint"))},
                 '\t');
 }
 
@@ -113,10 +116,7 @@ void add_lines(std::string& table, const std::vector<std::string>& lines) {
   }
 }
 
-} // namespace
-
-CaseRows rows_of(const std::string& report_json) {
-  const Json report = Json::parse(report_json);
+CaseRows rows_of(const Json& report) {
   CaseRows rows{.case_id = report.at("case_id"),
                 .status = report.at("status"),
                 .label = label_cell(report),
@@ -124,14 +124,27 @@ CaseRows rows_of(const std::string& report_json) {
                 .lesions = {},
                 .failures = {}};
   if (report.contains("lesions")) {
-    for (const Json& lesion : report["lesions"]) {
-      rows.lesions.push_back(lesion_row(report["case_id"], lesion));
+    for (const Json& lesion : report.at("lesions")) {
+      rows.lesions.push_back(lesion_row(report.at("case_id"), lesion));
     }
   }
   if (report.contains("error")) {
     rows.failures.push_back(failure_row(report));
   }
   return rows;
+}
+
+} // namespace
+
+std::optional<CaseRows> rows_of(const std::string& report_json) {
+  try {
+    prediction_of(report_json);
+    return rows_of(Json::parse(report_json));
+  } catch (const Error&) { // half a report, one of other types, or something else's
+    return std::nullopt;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
 }
 
 std::vector<CaseRows> in_order(std::vector<CaseRows> rows) {

@@ -1,5 +1,6 @@
 """How the series of test_bad_dicom.py are made: functions build(folder, study) that write a sound series with one fault."""
 
+import gzip
 import random
 import struct
 
@@ -71,6 +72,12 @@ def stack_position(step, aside=0.0):
 def unknown_syntax(folder, study):
     for path in write_series(folder, "t2", study=study).iterdir():
         path.write_bytes(path.read_bytes().replace(ExplicitVRLittleEndian.encode() + b"\0", UNKNOWN_SYNTAX.encode() + b"\0", 1))
+
+
+def packed(path):
+    """As gzip leaves a file."""
+    path.with_suffix(".gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
 
 
 def cut(path, keep):

@@ -32,6 +32,7 @@ from faulty_series import (
     one_frame_too_many,
     one_stream_twice,
     other_size,
+    packed,
     raw_text,
     scaled,
     series,
@@ -59,6 +60,10 @@ STREAMS = ("rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000")
 FAILING = {
     "row02-empty-slice": (series(after=lambda path: path.write_bytes(b"")), "dicom_unreadable", True),
     "row02-slice-of-zeros": (series(after=lambda path: path.write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 900)), "dicom_unreadable", True),
+    "row02-slice-without-its-first-512-bytes": (series(after=lambda path: path.write_bytes(bytes(512) + path.read_bytes()[512:])), "dicom_unreadable", True),
+    "row02-slice-all-zero": (series(after=lambda path: path.write_bytes(bytes(path.stat().st_size))), "dicom_unreadable", True),
+    "row02-slice-all-ff": (series(after=lambda path: path.write_bytes(b"\xff" * path.stat().st_size)), "dicom_unreadable", True),
+    "row02-slice-packed": (series(after=packed), "dicom_unreadable", True),
     "row02-slice-cut-in-its-header": (series(after=lambda path: cut(path, 0.05)), None, True),
     "row03-file-cut-in-its-pixels": (series(after=lambda path: cut(path, 0.7)), "pixel_data_short", True),
     "row03-fewer-pixels-than-rows-and-columns": (series(lambda f: setattr(f, "PixelData", f.PixelData[:5000]), only=MIDDLE), "pixel_data_short", True),

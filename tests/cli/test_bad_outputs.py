@@ -228,3 +228,30 @@ def test_row42_a_pipe_is_never_waited_for(predict, cohort):
     os.mkfifo(cohort / "pipe.nii.gz")
     output = predict(cohort)
     assert output.cases() == ["a", "b", "c"]
+
+
+STALLING_READ = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+ssize_t pread(int fd, void* to, size_t bytes, off_t at) {
+  char link[64], name[512] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  if (readlink(link, name, sizeof name - 1) > 0 && strstr(name, "STALLS")) for (;;) pause();
+  return ((ssize_t(*)(int, void*, size_t, off_t))dlsym(RTLD_NEXT, "pread"))(fd, to, bytes, at);
+}
+ssize_t pread64(int fd, void* to, size_t bytes, off_t at) { return pread(fd, to, bytes, at); }
+"""
+
+
+def test_row42_a_file_that_stalls_while_cases_are_searched_is_named_at_the_time_limit(run, package, cohort, tmp_path):
+    (tmp_path / "stall.c").write_text(STALLING_READ)
+    if not shutil.which("cc") or subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "stall.so", tmp_path / "stall.c"], check=False).returncode != 0:
+        pytest.skip("no C compiler here")
+    (cohort / "STALLS").write_bytes(bytes(2000))
+    stalled = {"LD_PRELOAD": str(tmp_path / "stall.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    result = run("predict", cohort, "-o", tmp_path / "out", "--models", package, "--load-timeout", "2", env=stalled)
+    assert result.code == 3 and "STALLS: " in result.err and "took longer than 2 s" in result.err, result
+    assert not (tmp_path / "out").exists()

@@ -78,8 +78,8 @@ def prepare(run, package, tmp_path):
     return run_prepare
 
 
-def table_of(folder):
-    with open(folder / "prepared.tsv", newline="", encoding="utf-8") as file:
+def table_of(folder, name="prepared.tsv"):
+    with open(folder / name, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
@@ -117,6 +117,15 @@ def test_prepared_volumes_of_another_shape_stay_in_place(prepare, images):
     centre = mask.affine @ [*np.argwhere(mask.get_fdata()).mean(axis=0), 1]
     np.testing.assert_allclose(centre[:3], [5 * 2, 0.8 * 17.5, 0.9 * 44.5], atol=pixel)
     np.testing.assert_allclose(nibabel.affines.voxel_sizes(mask.affine), [32 / 23, pixel, 5], atol=1e-3)
+
+
+def test_prepare_shows_and_records_warnings(run, tmp_path, images, package):
+    write_volume(images / "two_mask.nii.gz", data=2 * box_mask(EPENDYMOMA) + box_mask(NMOSD))
+    rows = (("case_id", "image", "mask", "t1c"), ("two", "data/two.nii.gz", "data/two_mask.nii.gz", ""))
+    result = run("prepare", "--cohort", write_table(tmp_path / "cohort.tsv", *rows), "-o", tmp_path / "out", "--models", package)
+    recorded = [(row["case_id"], row["code"]) for row in table_of(tmp_path / "out", "warnings.tsv")]
+    assert ("n/a", "t1c_ignored") in recorded and ("two", "mask_not_binary") in recorded
+    assert all(f"{case}: {code}: " in result.err for case, code in recorded), result.err
 
 
 def test_prepare_reports_a_bad_case_and_writes_the_others(prepare, images):

@@ -94,6 +94,50 @@ def test_resume_recomputes_a_case_whose_report_or_mask_is_gone(predict, cohort):
     predict(cohort, "--resume")
 
 
+def test_resume_recomputes_a_case_whose_mask_was_cut(predict, cohort):
+    output = predict(cohort)
+    before, mask = times(output), output.folder / "b" / "lesion_mask.nii.gz"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:40])
+    after = times(predict(cohort, "--resume"))
+    assert mask.read_bytes()[10:] == whole[10:]  # behind the time in the head
+    assert after["a"] == before["a"] and after["b"] != before["b"]
+
+
+def test_resume_does_not_take_the_report_of_another_case(predict, cohort):
+    output = predict(cohort)
+    (cohort / "b.nii.gz").rename(cohort / "b2.nii.gz")
+    (output.folder / "b").rename(output.folder / "b2")
+    output = predict(cohort, "--resume")
+    assert [row["case_id"] for row in output.table("results.tsv")] == ["a", "b2"]
+    assert output.report("b2")["case_id"] == "b2"
+
+
+DAMAGES = {
+    "status-is-a-number": ('"status": "ok"', '"status": 5'),
+    "id-is-a-number": ('"case_id": "b"', '"case_id": 7'),
+    "a-key-is-missing": ('"selected_slices"', '"selected"'),
+    "another-case": ('"case_id": "b"', '"case_id": "c"'),
+}
+
+
+@pytest.mark.parametrize("old, new", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_report_costs_nothing_but_its_own_rows(predict, run, package, cohort, old, new):
+    output = predict(cohort)
+    report = output.folder / "b" / "report.json"
+    whole = report.read_text()
+    report.write_text(whole.replace(old, new))
+    table = (output.folder / "results.tsv").read_text()
+    predict(cohort, "--resume")  # computes the case anew
+    assert (output.folder / "results.tsv").read_text() == table
+    (output.folder / "x").mkdir()
+    (output.folder / "x" / "report.json").write_text(whole.replace(old, new))
+    result = run("predict", cohort, "-o", output.folder, "--models", package, "--resume")
+    assert result.code == 0 and "report_damaged: x/report.json" in result.err
+    assert (output.folder / "results.tsv").read_text() == table
+    assert json.loads((output.folder / "run.json").read_text())["warnings"][0]["code"] == "report_damaged"
+
+
 def test_resume_tries_failed_cases_again(predict, cohort):
     good = (cohort / "b.nii.gz").read_bytes()
     (cohort / "b.nii.gz").write_bytes(good[:200])
@@ -151,3 +195,28 @@ def test_leftovers_of_a_killed_run_are_swept(predict, cohort):
         (folder / ".cordlesion-1-1.nii.gz").write_bytes(b"half")
     (output.folder / "a" / "report.json").unlink()
     predict(cohort, "--resume")
+
+
+IN_THE_WAY = {
+    "a-folder-for-the-mask": ("b/lesion_mask.nii.gz", lambda path: (path / "mine").mkdir(parents=True)),
+    "a-folder-for-the-report": ("b/report.json", lambda path: (path / "mine").mkdir(parents=True)),
+    "a-folder-for-a-table": ("lesions.tsv", lambda path: path.mkdir(parents=True)),
+    "a-file-for-the-case": ("b", lambda path: path.write_text("mine")),
+    "a-link-for-the-lock": (".cordlesion.lock", lambda path: path.symlink_to(path.parent.parent / "outside")),
+}
+
+
+@pytest.mark.parametrize("name, put", IN_THE_WAY.values(), ids=[f"row38-{name}" for name in IN_THE_WAY])
+def test_what_lies_in_the_way_exits_5_before_any_case(run, package, cohort, tmp_path, name, put):
+    (tmp_path / "out").mkdir()
+    put(tmp_path / "out" / name)
+    result = run("predict", cohort, "-o", tmp_path / "out", "--models", package)
+    assert result.code == 5 and f"{name} in the output folder is a" in result.err and "Move it away" in result.err, result
+    assert "[info] a:" not in result.err and not (tmp_path / "outside").exists()
+
+
+def test_a_pipe_in_place_of_a_report_is_not_waited_for(predict, cohort):
+    output = predict(cohort)
+    (output.folder / "b" / "report.json").unlink()
+    os.mkfifo(output.folder / "b" / "report.json")
+    assert predict(cohort, "--resume").report("b")["status"] == "ok"

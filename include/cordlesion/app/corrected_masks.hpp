@@ -1,12 +1,15 @@
 // Masks that a reader corrected or drew, found by case.
 #pragma once
 
+#include "cordlesion/core/error.hpp"
+#include "cordlesion/core/lesion_mask.hpp"
 #include "cordlesion/io/case_input.hpp"
 
 #include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cordlesion::app {
 
@@ -28,5 +31,8 @@ void check_corrected_masks(const std::filesystem::path& masks, std::size_t cases
 /// would replace what it reads.
 void require_outside_output(const std::filesystem::path& masks,
                             const std::filesystem::path& output);
+
+/// Adds what should be known of a mask that was brought onto the image's grid.
+void warn_of(const AlignedMask& aligned, std::vector<Warning>& warnings);
 
 } // namespace cordlesion::app

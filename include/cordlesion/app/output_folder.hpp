@@ -16,6 +16,7 @@ class OutputFolder {
  public:
   /// Creates the folder and proves that it can be written to (else output error, exit 5). Refuses,
   /// with a usage error, a folder in use by another run, or with results and Existing::refuse.
+  /// A link in place of the lock, or a folder in place of a table, is an output error.
   /// Sweeps temporary files of runs that were killed; Existing::overwrite removes earlier results.
   OutputFolder(std::filesystem::path folder, Existing existing);
   ~OutputFolder();
@@ -25,14 +26,18 @@ class OutputFolder {
   /// Throws a usage error if a case of this name would collide with a table of the run.
   static void require_free_name(const std::string& case_id);
 
+  /// Throws an output error if something else lies where a case would be written: a link or a file
+  /// in place of its folder, a folder in place of a file.
+  void require_room_for(const std::string& case_id) const;
+
   const std::filesystem::path& path() const { return folder_; }
   /// The folder of a case, created if missing.
   std::filesystem::path case_folder(const std::string& case_id) const;
   bool has_report(const std::string& case_id) const;
   /// The text of a case's report.json, if it is there with the mask it speaks of.
   std::optional<std::string> complete_report(const std::string& case_id) const;
-  /// The texts of the reports of all cases but `own`.
-  std::vector<std::string> reports_of_others(const std::set<std::string>& own) const;
+  /// The names of the folders with a report of this program, whole or damaged, but for `own`.
+  std::vector<std::string> other_cases(const std::set<std::string>& own) const;
   /// Removes the run.json of an earlier run. It comes back at the end of a run: the mark that the
   /// run came to it.
   void clear_run_record() const;

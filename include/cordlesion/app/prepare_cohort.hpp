@@ -13,8 +13,8 @@ struct PrepareOptions {
   std::filesystem::path models; ///< package whose manifest defines size, fit and normalisation
 };
 
-/// Writes OUT/<case_id>/image.nii.gz, mask.nii.gz and OUT/prepared.tsv. A case that fails is
-/// reported and left out; the exit code says so.
+/// Writes OUT/<case_id>/image.nii.gz, mask.nii.gz, OUT/prepared.tsv and OUT/warnings.tsv. A case
+/// that fails is reported and left out; the exit code says so.
 ExitCode prepare_cohort(const PrepareOptions& options);
 
 } // namespace cordlesion::app

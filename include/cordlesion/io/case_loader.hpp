@@ -88,7 +88,7 @@ class CaseLoader {
   CaseLoader& operator=(const CaseLoader&) = delete;
 
   /// Finds the cases under the inputs. Throws a usage error if two cases map to one id or an input
-  /// does not exist, a no-input error (exit 3) if there is nothing readable at all.
+  /// does not exist, an error with exit 3 if nothing is readable at all or the disk stalls.
   FoundCases find(const FindRequest& request);
 
   /// Starts loading; at most one load may be under way. Returns at once.

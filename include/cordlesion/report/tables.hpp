@@ -2,6 +2,7 @@
 // the same tables as an undisturbed one.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ struct CaseRows {
   std::vector<std::string> failures; ///< none or one
 };
 
-/// Rows of a report.json.
-CaseRows rows_of(const std::string& report_json);
+/// Rows of a report.json; none if it is not a whole report of this program.
+std::optional<CaseRows> rows_of(const std::string& report_json);
 
 /// The rows sorted by case_id.
 std::vector<CaseRows> in_order(std::vector<CaseRows> rows);

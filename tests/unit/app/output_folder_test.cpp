@@ -55,7 +55,7 @@ TEST_F(OutputFolderTest, CasesBehindLinksAreNotItsOwn) {
   fs::create_directories(folder_ / "out");
   fs::create_directory_symlink(folder_ / "elsewhere/case", folder_ / "out/linked");
   const OutputFolder output(folder_ / "out", Existing::overwrite);
-  EXPECT_TRUE(output.reports_of_others({}).empty());
+  EXPECT_TRUE(output.other_cases({}).empty());
   EXPECT_TRUE(fs::exists(folder_ / "elsewhere/case/report.json"));
 }
 

@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 using namespace cordlesion;
 using namespace cordlesion::io;
 using namespace cordlesion::io::test;
@@ -132,6 +134,40 @@ TEST(FindCases, TakesAnEmptyFileAmongSlicesForABrokenSlice) {
   EXPECT_TRUE(loader.find({{folder.path()}, {}, {}}).cases.front().failure.has_value());
 }
 
+TEST(FindCases, KnowsABrokenSliceByItsNeighbours) {
+  const std::string trash(3000, '\xff');
+  const auto fails = [&](const std::vector<std::string>& slices, const std::string& other,
+                         const std::string& content) {
+    TempFolder folder;
+    for (std::size_t k = 0; k < slices.size(); ++k) {
+      sagittal_slice(static_cast<int>(k)).save(folder / slices[k]);
+    }
+    write_bytes(folder / other, content);
+    CaseLoader loader;
+    const FoundCases found = loader.find({{folder.path()}, {}, {}});
+    return found.cases.size() == 1 && found.cases.front().failure.has_value();
+  };
+  const std::vector<std::string> numbered{"IM0001", "IM0002", "IM0003"};
+  EXPECT_TRUE(fails(numbered, "IM0004", trash));
+  EXPECT_TRUE(fails(numbered, "IM10", std::string(100, '\0')));
+  EXPECT_TRUE(fails(numbered, "IM0004.gz", "\x1f\x8b"));
+  EXPECT_TRUE(fails({"1.2.840.1", "1.2.840.22", "1.2.840.333"}, "1.2.3.840.4", trash));
+  EXPECT_TRUE(fails({"a.1.mr", "a.2.mr", "a.3.mr"}, "a.4.mr", trash));
+  const std::vector<std::string> hashed{"a3f9c2", "77b0de", "0c41aa"};
+  const auto size = fs::file_size([&] {
+    static TempFolder folder;
+    sagittal_slice(0).save(folder / "slice");
+    return folder / "slice";
+  }());
+  EXPECT_TRUE(fails(hashed, "b81f90", std::string(size, '\0')));
+  EXPECT_FALSE(fails(hashed, "b81f90", "a note"));
+  EXPECT_FALSE(fails(hashed, "readme", std::string(size, 'x')));
+  for (const char* name : {"README", "IM0001.jpg", "IM0004.txt", "report1", "Thumbs.db", "VERSION2",
+                           "DICOMDIR", "IM0001.json", "backup2019.tar.gz"}) {
+    EXPECT_FALSE(fails(numbered, name, trash)) << name;
+  }
+}
+
 TEST(FindCases, NeitherFollowsLoopsNorOpensPipes) {
   TempFolder folder;
   write_series(folder / "in/case", 4);
@@ -147,12 +183,54 @@ TEST(FindCases, NeitherFollowsLoopsNorOpensPipes) {
   EXPECT_TRUE(has_warning(found.warnings, "special_file"));
 }
 
+TEST(FindCases, NamesWhatIsTheSameFileAsAnother) {
+  TempFolder folder;
+  write_volume(folder / "a/t2.nii");
+  fs::create_directories(folder / "b");
+  fs::create_hard_link(folder / "a/t2.nii", folder / "b/t2.nii");
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder.path()}, {}, {}});
+  EXPECT_EQ(found.cases.size(), 1U);
+  ASSERT_TRUE(has_warning(found.warnings, "same_file"));
+  EXPECT_NE(found.warnings[0].message.find("a/t2.nii"), std::string::npos);
+  EXPECT_NE(found.warnings[0].message.find("b/t2.nii"), std::string::npos);
+}
+
+TEST(FindCases, KnowsSlicesByTheirContentWhateverTheirNames) {
+  TempFolder folder;
+  for (int k = 0; k < 3; ++k) {
+    sagittal_slice(k).save(folder / ("in/" + std::to_string(k) + ".nii"));
+  }
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder / "in"}, {}, {}});
+  ASSERT_EQ(ids_of(found), Ids{"in"});
+  EXPECT_EQ(found.cases[0].format, CaseInput::Format::dicom);
+  EXPECT_EQ(found.cases[0].files.size(), 3U);
+}
+
 TEST(FindCases, LeavesTheOutputFolderAlone) {
   TempFolder folder;
   write_volume(folder / "t2.nii");
   write_volume(folder / "out/t2/lesion_mask.nii");
   CaseLoader loader;
   EXPECT_EQ(ids_of(loader.find({{folder.path()}, {}, folder / "out"})), Ids{"t2"});
+}
+
+TEST(FindCases, TakesNoResultsOfEarlierRunsForImages) {
+  TempFolder folder;
+  write_volume(folder / "t2.nii");
+  write_bytes(folder / "killed/.cordlesion.lock", "");
+  write_volume(folder / "killed/t2/lesion_mask.nii.gz");
+  write_bytes(folder / "copied/t2/report.json", "{}");
+  write_volume(folder / "copied/t2/lesion_mask.nii.gz");
+  write_volume(folder / "copied/t2/lesion_probability.nii.gz");
+  write_volume(folder / "mine/lesion_mask.nii.gz");
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder.path()}, {}, {}});
+  EXPECT_EQ(ids_of(found), (Ids{"mine_lesion_mask", "t2"}));
+  EXPECT_EQ(std::count_if(found.warnings.begin(), found.warnings.end(),
+                          [](const Warning& w) { return w.code == "earlier_results"; }),
+            3);
 }
 
 TEST(FindCases, RefusesInputsWithoutImages) {
@@ -193,6 +271,39 @@ TEST(Bids, TakesTheT2wImagesUnderAnatAlone) {
   EXPECT_EQ(ids_in(folder.path()), (Ids{"sub-01", "sub-02_ses-02_acq-sag"}));
 }
 
+TEST(Bids, KeepsCasesBesideAnUndescribedDataSet) {
+  TempFolder folder;
+  write_volume(folder / "sub-01/anat/sub-01_T2w.nii");
+  write_volume(folder / "sub-01/anat/sub-01_T1w.nii");
+  write_volume(folder / "extra/t2.nii");
+  write_series(folder / "P17", 3);
+  write_series(folder / "sub-02/dicom", 3, study("1.2"));
+  EXPECT_EQ(ids_in(folder.path()), (Ids{"P17", "extra_t2", "sub-01", "sub-02_dicom"}));
+}
+
+TEST(Bids, WarnsOfSubjectsAndNamesWithoutImage) {
+  TempFolder folder;
+  write_bytes(folder / "dataset_description.json", "{}");
+  write_volume(folder / "sub-01/anat/sub-01_T2w.nii");
+  fs::create_directories(folder / "sub-02/anat");
+  fs::create_symlink(".git/annex/x", folder / "sub-02/anat/sub-02_T2w.nii.gz");
+  fs::create_directories(folder / "sub-03/anat");
+  ASSERT_EQ(::mkfifo((folder / "sub-03/anat/sub-03_T2w.nii").c_str(), 0600), 0);
+  write_series(folder / "sub-04", 3);
+  CaseLoader loader;
+  const FoundCases found = loader.find({{folder.path()}, {}, {}});
+  EXPECT_EQ(ids_of(found), Ids{"sub-01"});
+  std::vector<std::string> messages;
+  for (const Warning& warning : found.warnings) {
+    messages.push_back(warning.code + " " + warning.message.substr(0, warning.message.find(':')));
+  }
+  std::sort(messages.begin(), messages.end());
+  ASSERT_EQ(messages.size(), 3U);
+  EXPECT_EQ(messages[0].substr(0, 27), "bids_without_t2w 3 subjects");
+  EXPECT_EQ(messages[1], "dangling_link sub-02/anat/sub-02_T2w.nii.gz");
+  EXPECT_EQ(messages[2], "special_file sub-03/anat/sub-03_T2w.nii");
+}
+
 TEST(CaseList, NamesCasesImagesAndMasks) {
   TempFolder folder;
   write_volume(folder / "data/x.nii");
@@ -211,19 +322,32 @@ TEST(CaseList, NamesCasesImagesAndMasks) {
   EXPECT_TRUE(has_warning(found.warnings, "t1c_ignored"));
 }
 
-TEST(CaseList, NamesTheLineOfAMistake) {
+TEST(CaseList, FailsOnlyTheCaseOfARowThatHoldsSeveral) {
   TempFolder folder;
   write_volume(folder / "x.nii");
   write_series(folder / "two", 3, study("1.1"), "a");
   write_series(folder / "two", 3, study("1.2"), "b");
+  write_series(folder / "stray/t2", 3);
+  write_bytes(folder / "stray/scout/slice.dcm", "");
+  write_bytes(folder / "list.tsv", "case_id\timage\na\tx.nii\nb\ttwo\nc\tstray\n");
+  CaseLoader loader;
+  const FoundCases found = loader.find({{}, folder / "list.tsv", {}});
+  ASSERT_EQ(ids_of(found), (Ids{"a", "b", "c"}));
+  EXPECT_FALSE(found.cases[0].failure.has_value());
+  EXPECT_EQ(found.cases[1].failure.value().code(), "several_cases");
+  EXPECT_EQ(found.cases[2].failure.value().code(), "dicom_unreadable");
+}
+
+TEST(CaseList, NamesTheLineOfAMistake) {
+  TempFolder folder;
+  write_volume(folder / "x.nii");
   const std::vector<std::pair<std::string, std::string>> mistakes{
       {"list.tsv:1", "case_id\tpicture\n"},
       {"list.tsv:2", "case_id\timage\na\tmissing.nii\n"},
       {"list.tsv:3", "case_id\timage\na\tx.nii\na\tx.nii\n"},
       {"list.tsv:2", "case_id\timage\n../a\tx.nii\n"},
       {"list.tsv:2", "case_id\timage\na\tx.nii\tmore\n"},
-      {"list.tsv:2", "case_id\timage\tmask\na\tx.nii\tno.nii\n"},
-      {"list.tsv:2", "case_id\timage\na\ttwo\n"}};
+      {"list.tsv:2", "case_id\timage\tmask\na\tx.nii\tno.nii\n"}};
   CaseLoader loader;
   for (const auto& [where, content] : mistakes) {
     write_bytes(folder / "list.tsv", content);

@@ -113,8 +113,8 @@ TEST(ReportJson, DigestsAreReadBackFromCompleteReportsOnly) {
 TEST(Tables, HaveOneResultRowPerCaseInOrderOfTheirIds) {
   CaseReport later = completed_report();
   later.case_id = "zz";
-  const Tables tables = tables_of({rows_of(to_json(later)), rows_of(to_json(failed_report())),
-                                   rows_of(to_json(completed_report()))});
+  const Tables tables = tables_of({*rows_of(to_json(later)), *rows_of(to_json(failed_report())),
+                                   *rows_of(to_json(completed_report()))});
   const std::size_t bad = tables.results.find("\nbad\tfailed\tn/a");
   const std::size_t first =
       tables.results.find("\ncase-1\tok\tms\tdemyelination,ms\t0.75\tn/a\t0.25");
@@ -126,9 +126,26 @@ TEST(Tables, HaveOneResultRowPerCaseInOrderOfTheirIds) {
   EXPECT_NE(tables.lesions.find("\ncase-1\t1\t"), std::string::npos);
 }
 
+TEST(Tables, HaveNoRowsOfADamagedReport) {
+  const json whole = json::parse(to_json(completed_report()));
+  const std::vector<std::pair<const char*, json>> of_wrong_types{
+      {"/status", 5}, {"/case_id", 7}, {"/lesions", 3}, {"/classification", "ms"}};
+  for (const auto& [path, value] : of_wrong_types) {
+    json damaged = whole;
+    damaged[json::json_pointer(path)] = value;
+    EXPECT_FALSE(rows_of(damaged.dump()).has_value()) << path;
+  }
+  for (const char* key : {"selected_slices", "lesions", "warnings", "models"}) {
+    json cut = whole;
+    cut.erase(key);
+    EXPECT_FALSE(rows_of(cut.dump()).has_value()) << key;
+  }
+  EXPECT_FALSE(rows_of("").has_value());
+}
+
 TEST(Tables, EveryRowHasAsManyCellsAsTheHeader) {
   const Tables tables =
-      tables_of({rows_of(to_json(failed_report())), rows_of(to_json(completed_report()))});
+      tables_of({*rows_of(to_json(failed_report())), *rows_of(to_json(completed_report()))});
   for (const std::string& table : {tables.results, tables.lesions, tables.failures}) {
     std::size_t line_start = 0;
     std::ptrdiff_t cells = -1;
