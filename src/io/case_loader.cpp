@@ -56,8 +56,9 @@ auto parsed(const WorkResult& result, const LoaderLimits& limits, Parse&& parse)
 
 /// What the inputs hold. A disk that stalls, or a name that ends the worker, ends the run: which
 /// cases there are is not known then.
-SearchedInputs search(WorkerServer& server, const FindRequest& request,
-                      const LoaderLimits& limits) {
+/// A second without a new file is granted whatever the limit of a case.
+SearchedInputs search(WorkerServer& server, const FindRequest& request, LoaderLimits limits) {
+  limits.seconds_per_case = std::max(limits.seconds_per_case, 1.0);
   const WorkResult result = server.start(search_request(request), limits).wait();
   if (result.end() == WorkerEnd::done) {
     return searched_inputs_of(result.bytes());

@@ -134,7 +134,7 @@ def compare_lesions(table, found, expected):
     if not expected or (len(expected) > 1 and expected[1]["voxels"] == expected[0]["voxels"]):
         return
     for key in ("length_si_mm", "width_ap_mm", "max_area_mm2", "mean_intensity", "sd_intensity"):
-        difference = abs(found[0][key] / expected[0][key] - 1)
+        difference = abs(found[0][key] - expected[0][key]) / (abs(expected[0][key]) or 1)
         table.at_most(f"largest lesion, {key}, relative", difference, RELATIVE_TOLERANCE)
     for key in ("centroid_voxel", "centroid_ras_mm"):
         table.at_most(f"largest lesion, {key}", max_difference(found[0][key], expected[0][key]), CENTROID_TOLERANCE)
