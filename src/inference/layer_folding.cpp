@@ -9,17 +9,6 @@
 namespace cordlesion::inference {
 namespace {
 
-std::vector<std::size_t> count_uses(const LayerGraph& graph) {
-  std::vector<std::size_t> uses(graph.layers.size(), 0);
-  for (const Layer& layer : graph.layers) {
-    for (const std::size_t input : layer.inputs) {
-      ++uses[input];
-    }
-  }
-  ++uses[graph.output];
-  return uses;
-}
-
 /// conv -> affine: scaled weights. conv -> relu: a mark. True if `layer` is now done by `conv`.
 bool merge(Layer& conv, const Layer& layer) {
   if (conv.kind != LayerKind::conv || conv.relu) {
@@ -67,6 +56,17 @@ LayerGraph without_merged(const LayerGraph& graph, const std::vector<std::size_t
 }
 
 } // namespace
+
+std::vector<std::size_t> count_uses(const LayerGraph& graph) {
+  std::vector<std::size_t> uses(graph.layers.size(), 0);
+  for (const Layer& layer : graph.layers) {
+    for (const std::size_t input : layer.inputs) {
+      ++uses[input];
+    }
+  }
+  ++uses[graph.output];
+  return uses;
+}
 
 bool fold_layers(LayerGraph& graph) {
   const c10::InferenceMode inference;

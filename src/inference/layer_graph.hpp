@@ -54,6 +54,9 @@ struct LayerGraph {
   std::size_t output = 0;
 };
 
+/// How many layers read each layer's result; the output counts as one more.
+std::vector<std::size_t> count_uses(const LayerGraph& graph);
+
 /// The layers of `forward` for an image of `channels` channels. None, with the reason in
 /// `why_not`, for a network with other operations than those above.
 std::optional<LayerGraph> read_layer_graph(const torch::jit::Module& module, std::int64_t channels,

@@ -1,4 +1,5 @@
-// One loaded network: a frozen TorchScript module that is known to keep the contract's shapes.
+// One loaded network, compiled or a frozen TorchScript, that is known to keep the contract's
+// shapes.
 #include "network.hpp"
 
 #include "cordlesion/core/error.hpp"

@@ -35,14 +35,8 @@ class OneDnnPlan : public NetworkPlan {
  public:
   OneDnnPlan(const LayerGraph& graph, std::int64_t size, bool bf16)
       : graph_(graph), bf16_(bf16), size_(static_cast<std::size_t>(size)),
-        values_(graph.layers.size()), vectors_(graph.layers.size()), uses_(graph.layers.size(), 0) {
+        values_(graph.layers.size()), vectors_(graph.layers.size()), uses_(count_uses(graph)) {
     const c10::InferenceMode inference;
-    for (const Layer& layer : graph.layers) {
-      for (const std::size_t input : layer.inputs) {
-        ++uses_[input];
-      }
-    }
-    ++uses_[graph.output];
     for (std::size_t i = 0; i < graph.layers.size(); ++i) {
       compile(i);
     }
@@ -93,15 +87,20 @@ class OneDnnPlan : public NetworkPlan {
     return {expression.image->rows * factor, expression.image->columns * factor};
   }
 
-  Image in_memory(std::size_t i, bool bf16) {
-    Expression& value = values_[i];
-    if (value->operation != LayerKind::input) {
-      const auto [rows, columns] = extent(*value);
-      const Image image = new_image(rows, columns, value->channels, bf16);
-      add_step([expression = value, image] { evaluate_into(*expression, *image); }, {image}, value);
-      value = expression_of(image);
+  /// A new image of a value.
+  Image evaluated(const Expression& value, bool bf16) {
+    const auto [rows, columns] = extent(*value);
+    const Image image = new_image(rows, columns, value->channels, bf16);
+    add_step([value, image] { evaluate_into(*value, *image); }, {image}, value);
+    return image;
+  }
+
+  /// The image of a layer's result, evaluated once.
+  Image in_memory(std::size_t i) {
+    if (values_[i]->operation != LayerKind::input) {
+      values_[i] = expression_of(evaluated(values_[i], bf16_));
     }
-    return value->image;
+    return values_[i]->image;
   }
 
   void add_step(std::function<void()> run, std::vector<Image> images,
@@ -112,7 +111,7 @@ class OneDnnPlan : public NetworkPlan {
     steps_.push_back({std::move(run), std::move(images)});
   }
 
-  /// Only sums, scales and the like lie between a convolution and the result: it stays fp32.
+  /// Only scales, ReLU and sigmoid lie between a convolution and the result: it stays fp32.
   bool feeds_result_alone(std::size_t i) const {
     while (i != graph_.output) {
       const auto user =
@@ -173,7 +172,7 @@ void OneDnnPlan::compile(std::size_t i) {
                         .channels = static_cast<std::size_t>(layer.channels),
                         .lanes = lanes_for(static_cast<std::size_t>(layer.channels))};
   if (layer.kind == LayerKind::shuffle) {
-    value.image = in_memory(layer.inputs[0], bf16_);
+    value.image = in_memory(layer.inputs[0]);
   } else {
     for (const std::size_t input : layer.inputs) {
       value.inputs.push_back(values_[input]);
@@ -185,7 +184,7 @@ void OneDnnPlan::compile(std::size_t i) {
   }
   values_[i] = std::make_shared<PixelExpression>(std::move(value));
   if (uses_[i] > 1) {
-    in_memory(i, bf16_);
+    in_memory(i);
   }
 }
 
@@ -200,7 +199,7 @@ void OneDnnPlan::compile_input(std::size_t i) {
 
 Image OneDnnPlan::compile_windowed(std::size_t i) {
   const Layer& layer = graph_.layers[i];
-  const Image source = in_memory(layer.inputs[0], bf16_);
+  const Image source = in_memory(layer.inputs[0]);
   const auto reach = [&](std::size_t length, std::size_t axis) {
     const auto padded_length = static_cast<std::int64_t>(length) + 2 * layer.window.padding[axis];
     return static_cast<std::size_t>(
@@ -219,8 +218,7 @@ Image OneDnnPlan::compile_windowed(std::size_t i) {
 }
 
 void OneDnnPlan::compile_mean(std::size_t i) {
-  const std::size_t input = graph_.layers[i].inputs[0];
-  const Image image = in_memory(input, false);
+  const Image image = evaluated(values_[graph_.layers[i].inputs[0]], false);
   vectors_[i] = std::make_shared<std::vector<float>>(image->channels);
   add_step([image, result = vectors_[i]] { mean_of_pixels(*image, *result); }, {image});
 }
@@ -251,13 +249,11 @@ void OneDnnPlan::compile_output() {
     add_step([this, vector] { std::copy(vector->begin(), vector->end(), target_); }, {});
     return;
   }
-  const auto [rows, columns] = extent(*values_[last]);
-  const Image image = new_image(rows, columns, values_[last]->channels, false);
-  add_step([expression = values_[last], image] { evaluate_into(*expression, *image); }, {image},
-           values_[last]);
+  const Image image = evaluated(values_[last], false);
   add_step([this, image] { separate(*image, target_); }, {image});
-  result_shape_ = {static_cast<std::int64_t>(image->channels), static_cast<std::int64_t>(rows),
-                   static_cast<std::int64_t>(columns)};
+  result_shape_ = {static_cast<std::int64_t>(image->channels),
+                   static_cast<std::int64_t>(image->rows),
+                   static_cast<std::int64_t>(image->columns)};
 }
 
 } // namespace

@@ -171,6 +171,26 @@ TEST_F(NetworkPlanTest, Bf16IsCloseToTheScript) {
   EXPECT_LT(difference(classifier_like(numbers_), 3, true), 0.02);
 }
 
+TEST_F(NetworkPlanTest, MeanOfAConvolutionIsThatOfTheScriptInBf16Too) {
+  const auto module = make_module(R"JIT(
+def forward(self, x):
+    x = torch.relu(torch.conv2d(x, self.weight, None, [1, 1], [1, 1], [1, 1], 1))
+    return torch.linear(torch.mean(x, [2, 3]), self.out, self.out_bias)
+)JIT",
+                                  {{"weight", numbers_.weights({16, 3, 3, 3})},
+                                   {"out", numbers_.weights({2, 16, 1, 1}).reshape({2, 16})},
+                                   {"out_bias", numbers_.vector(2)}},
+                                  {}, numbers_);
+  EXPECT_LT(difference(module, 3, false), 1e-5);
+  std::string why_not;
+  auto graph = read_layer_graph(module, 3, why_not);
+  ASSERT_TRUE(graph && fold_layers(*graph));
+  if (!NetworkPlan::make(*graph, size, true, why_not)) {
+    GTEST_SKIP() << "no bf16 here: " << why_not;
+  }
+  EXPECT_LT(difference(module, 3, true), 0.02);
+}
+
 TEST_F(NetworkPlanTest, OtherOperationsAreLeftToTheScript) {
   EXPECT_NE(reason("def forward(self, x):\n    return torch.tanh(x)\n").find("tanh"),
             std::string::npos);
