@@ -12,7 +12,6 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
-#include "results_folder.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
@@ -42,8 +41,8 @@ std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInpu
                                               io::CaseLoader& loader) {
   const auto text = run.output.complete_report(input.case_id);
   const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
-  auto rows = earlier ? rows_in(run.output.path() / input.case_id) : std::nullopt;
-  if (!rows || !digest) {
+  auto rows = earlier ? report::rows_of(*text) : std::nullopt;
+  if (!rows || rows->case_id != input.case_id || !digest) {
     return std::nullopt;
   }
   try {

@@ -3,6 +3,7 @@
 
 #include "dicom_dataset.hpp"
 #include "dicom_meta.hpp"
+#include "letter_case.hpp"
 #include "pixel_layout.hpp"
 #include "text_encoding.hpp"
 
@@ -56,9 +57,7 @@ class Groups {
 };
 
 bool agent_named(const DataSet& data) {
-  std::string agent = text_of(data, Tag(0x0018, 0x0010));
-  std::transform(agent.begin(), agent.end(), agent.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  const std::string agent = upper(text_of(data, Tag(0x0018, 0x0010)));
   static const std::set<std::string> none{"",     "OFF",         "NO", "N",
                                           "NONE", "NO CONTRAST", "0",  "WITHOUT"};
   return !none.contains(agent);

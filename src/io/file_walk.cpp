@@ -4,6 +4,7 @@
 #include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "dicom_meta.hpp"
+#include "letter_case.hpp"
 #include "relative_name.hpp"
 #include "slice_names.hpp"
 #include "volume_file.hpp"
@@ -28,10 +29,7 @@ namespace fs = std::filesystem;
 using FileIdentity = std::pair<dev_t, ino_t>;
 
 std::string lower_extension(const fs::path& file) {
-  std::string extension = file.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension;
+  return lower(file.extension().string());
 }
 
 bool is_dicom_by_name(const fs::path& file) {

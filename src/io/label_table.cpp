@@ -4,11 +4,11 @@
 #include "cordlesion/core/cascade.hpp"
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/case_input.hpp"
+#include "letter_case.hpp"
 #include "table_text.hpp"
 #include "text_encoding.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 #include <set>
 
@@ -17,12 +17,6 @@ namespace {
 
 constexpr const char* expected_columns =
     "Give tab-separated columns case_id, label and, if wanted, age, sex and others.";
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 /// What usual tools write for no value.
 bool is_not_given(const std::string& cell) {

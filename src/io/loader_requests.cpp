@@ -85,15 +85,21 @@ std::string bytes_of(const Error& error) {
   return head.bytes();
 }
 
+/// The opening of an answer without an image, as result_in reads it.
+WireWriter success_head() {
+  WireWriter head;
+  head(std::uint64_t{0});
+  head(true);
+  return head;
+}
+
 /// Answers on each case, each appended at once, so that a crash leaves those before it.
 template <typename Answer>
 void answer_each(const std::vector<CaseInput>& cases, Reply& reply, Answer&& answer) {
   for (const CaseInput& input : cases) {
     WireWriter record;
     try {
-      WireWriter head;
-      head(std::uint64_t{0});
-      head(true);
+      WireWriter head = success_head();
       answer(input, head);
       record(head.bytes());
     } catch (const Error& error) {
@@ -118,9 +124,7 @@ void carry_out_search(WireReader& in, const NoteFile& note, Reply& reply) {
       note(name);
       append("");
     });
-    WireWriter head;
-    head(std::uint64_t{0});
-    head(true);
+    WireWriter head = success_head();
     head(found);
     append(head.bytes());
   } catch (const Error& error) {

@@ -1,5 +1,6 @@
 // MetaImage files: our own look at the header, then ITK's reader.
 #include "described_volume.hpp"
+#include "letter_case.hpp"
 #include "text_header.hpp"
 #include "volume_file.hpp"
 
@@ -7,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdint>
 #include <map>
 #include <string_view>
@@ -44,16 +44,10 @@ constexpr std::array<std::string_view, 18> obeyed{
     "BinaryData",     "HeaderSize",    "BinaryDataByteOrderMSB",
     "CompressedData", "DistanceUnits", "ElementByteOrderMSB"};
 
-bool same_but_for_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
-
 void require_spelling(const TextHeader& header, const std::string& name) {
   for (const auto& [key, value] : header.fields) {
     for (const std::string_view known : obeyed) {
-      if (key != known && same_but_for_case(key, known)) {
+      if (key != known && lower(key) == lower(std::string(known))) {
         throw case_error(Stage::read, "bad_header",
                          name + ": the header says '" + key + "', '" + std::string(known) +
                              "' expected",

@@ -1,11 +1,11 @@
 // What a sequence is, from its timing; its name decides only where the timing is not given.
 #include "series_weighting.hpp"
 
+#include "letter_case.hpp"
 #include "number_text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -96,9 +96,7 @@ std::string names_of(const DicomFrame& frame) {
   for (const std::string& type : frame.image_type) {
     name += type + " ";
   }
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return name;
+  return upper(name);
 }
 
 } // namespace

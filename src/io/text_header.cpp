@@ -1,10 +1,9 @@
 // Headers of text lines, as NRRD and MetaImage files begin with.
 #include "text_header.hpp"
 
+#include "letter_case.hpp"
 #include "volume_limits.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <sstream>
@@ -20,12 +19,6 @@ std::string trimmed(const std::string& text) {
   return begin == std::string::npos
              ? ""
              : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 Error bad_header(const std::string& message) {

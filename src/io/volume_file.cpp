@@ -1,9 +1,10 @@
 // Volume files: which format a name announces, and what is checked alike in all of them.
 #include "volume_file.hpp"
 
+#include "letter_case.hpp"
+
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -18,12 +19,6 @@ constexpr std::array<std::pair<const char*, const char*>, 7> formats{{{".nii.gz"
                                                                       {".nhdr", "nrrd"},
                                                                       {".mha", "metaimage"},
                                                                       {".mhd", "metaimage"}}};
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 void require_valid_grid(const Grid& grid, const std::string& name) {
   try {
