@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from checkpoint import Examples, Trained, read_checkpoint
 from model_card import model_card
-from networks import NODES, DenseNetClassifier, with_shuffle_upsampling
+from networks import NODES, DenseNetClassifier, with_shuffle_upsampling, within_half_precision
 from untrained import node_input, simulated_batch, untrained_classifier, untrained_segmenter
 
 LICENCE = "Apache-2.0"
@@ -70,7 +70,7 @@ def check_close(what: str, found: Tensor, expected: Tensor, tolerance: float) ->
 
 def export_network(name: str, network: nn.Module, example: Tensor, path: Path) -> torch.jit.ScriptModule:
     """Writes `network` with fp16 weights and returns it as read back, in fp32, as the program runs it."""
-    rounded = network.half().float().eval()
+    rounded = within_half_precision(network).half().float().eval()
     for key, value in rounded.state_dict().items():
         if not torch.isfinite(value).all():
             raise SystemExit(f"{name}: {key} is not finite in half precision (largest number 65504); train with weight decay")

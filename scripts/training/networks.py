@@ -174,5 +174,26 @@ def with_shuffle_upsampling(network: nn.Module) -> nn.Module:
     return network
 
 
+def within_half_precision(network: nn.Module, largest: float = 2.0**14) -> nn.Module:
+    """A copy of `network` that computes the same with no running variance of a `conv_bn` above `largest`.
+
+    A convolution without bias before a batch norm may have any scale. Halving it, which is exact, quarters the variance.
+    """
+    network = copy.deepcopy(network)
+    for pair in network.modules():
+        if not (isinstance(pair, nn.Sequential) and [type(part) for part in pair] == [nn.Conv2d, nn.BatchNorm2d]):
+            continue
+        conv, norm = pair
+        halvings = (norm.running_var / largest).log2().div(2).ceil().clamp(min=0)
+        scale = 0.5**halvings
+        with torch.no_grad():
+            conv.weight.mul_(scale[:, None, None, None])
+            norm.running_mean.mul_(scale)
+            scaled = scale < 1
+            variance = (norm.running_var + norm.eps) * scale**2 - norm.eps
+            norm.running_var[scaled] = variance[scaled]
+    return network
+
+
 def parameter_count(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "training"))
-from networks import DenseNetClassifier, MultiResUNet, parameter_count, with_shuffle_upsampling  # noqa: E402
+from networks import DenseNetClassifier, MultiResUNet, parameter_count, with_shuffle_upsampling, within_half_precision  # noqa: E402
 
 
 def randomised(network: torch.nn.Module) -> torch.nn.Module:
@@ -48,6 +48,20 @@ class Segmenter(unittest.TestCase):
         converted = with_shuffle_upsampling(torch.nn.Sequential(transposed))
         x = torch.randn(1, 3, 5, 4)
         torch.testing.assert_close(converted(x), transposed(x))
+
+    def test_features_too_large_for_half_precision_are_scaled_without_a_difference(self):
+        conv, norm = self.network.decoder[0].conv3
+        with torch.no_grad():
+            conv.weight.mul_(300)
+        norm.running_var.copy_(torch.linspace(1, 90000, len(norm.running_var)))
+        scaled = within_half_precision(self.network)
+        variance = scaled.decoder[0].conv3[1].running_var
+        self.assertLessEqual(variance.max(), 2**14)
+        self.assertEqual(variance[0], 1)  # small ones stay
+        self.assertEqual(norm.running_var.max(), 90000)  # as does the network itself
+        image = torch.rand(1, 1, 64, 64)
+        with torch.no_grad():
+            torch.testing.assert_close(scaled.logits(image), self.network.logits(image), rtol=1e-5, atol=1e-5)
 
     def test_scripted_network_is_the_eager_one(self):
         image = torch.rand(1, 1, 32, 32)
