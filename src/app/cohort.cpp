@@ -153,6 +153,11 @@ class CohortReader {
            "the reference mask has another grid or another order of axes than the prediction; "
            "every voxel took the value of the nearest");
     }
+    if (reference->cut) {
+      warn(evaluated, "reference_cut",
+           "the reference mask reaches beyond the prediction; the lesion voxels outside were not "
+           "compared");
+    }
     if (reference->not_binary) {
       warn(evaluated, "reference_not_binary",
            "the reference mask holds several or negative values; every value above 0 was taken as "

@@ -68,6 +68,10 @@ void warn_of(const AlignedMask& aligned, std::vector<Warning>& warnings) {
     warnings.push_back({"mask_resampled", "the given mask is on another grid than the image; it "
                                           "was resampled to the nearest voxel"});
   }
+  if (aligned.cut) {
+    warnings.push_back({"mask_cut", "the given mask reaches beyond the image; the lesion voxels "
+                                    "outside were left out"});
+  }
   if (aligned.not_binary) {
     warnings.push_back({"mask_not_binary", "the given mask holds several or negative values; every "
                                            "value above 0 was taken as lesion"});

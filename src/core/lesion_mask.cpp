@@ -28,6 +28,22 @@ std::optional<std::size_t> nearest_voxel(const Grid& grid, const Vec3& point) {
   return index[0] + grid.size[0] * (index[1] + grid.size[1] * index[2]);
 }
 
+bool reaches_outside(const Image& mask, const Grid& image_grid) {
+  const Grid& grid = mask.grid();
+  for (std::size_t offset = 0; offset < mask.voxels().size(); ++offset) {
+    if (mask.voxels()[offset] > 0) {
+      const std::size_t row = offset / grid.size[0];
+      const Vec3 point = point_of(grid, {static_cast<double>(offset % grid.size[0]),
+                                         static_cast<double>(row % grid.size[1]),
+                                         static_cast<double>(row / grid.size[1])});
+      if (!nearest_voxel(image_grid, point)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 std::vector<std::uint8_t> resampled_voxels(const Image& mask, const Grid& target) {
   std::vector<std::uint8_t> voxels(voxel_count(target), 0);
   std::size_t offset = 0;
@@ -84,6 +100,7 @@ AlignedMask align_mask(const Image& mask, const Grid& image_grid) {
   std::vector<std::uint8_t> voxels;
   if (aligned.resampled) {
     voxels = resampled_voxels(mask, image_grid);
+    aligned.cut = reaches_outside(mask, image_grid);
   } else {
     voxels.resize(mask.voxels().size());
     std::transform(mask.voxels().begin(), mask.voxels().end(), voxels.begin(),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tiny_package import expected_probabilities
-from volumes import AFFINE, LABEL_BOXES, NMOSD, box, box_mask, in_space, write_mask, write_volume
+from volumes import AFFINE, LABEL_BOXES, NMOSD, SHAPE, box, box_mask, in_space, write_mask, write_volume
 
 EPENDYMOMA = box(*LABEL_BOXES["ependymoma"])
 
@@ -70,6 +70,18 @@ def test_a_mask_in_another_orientation_is_brought_to_the_source_grid(predict, tm
     report = check_corrected(output)
     assert [warning["code"] for warning in report["warnings"]] == ["mask_resampled"]
     assert "mask_resampled" in output.table("results.tsv")[0]["warnings"]
+
+
+def test_a_mask_that_reaches_beyond_the_image_is_cut_with_a_warning(predict, tmp_path, volume):
+    larger = AFFINE.copy()
+    larger[:3, 3] -= AFFINE[:3, :3] @ (0, 2, 0)  # begins two voxels before the image
+    voxels = np.zeros(np.add(SHAPE, (0, 4, 0)), np.uint8)
+    voxels[:, 2:-2] = box_mask(EPENDYMOMA)
+    voxels[4, 0, 10] = 1
+    nibabel.save(nibabel.Nifti1Image(voxels, larger), tmp_path / "mask.nii.gz")
+    output = predict(volume, "--masks", tmp_path / "mask.nii.gz")
+    report = check_corrected(output)
+    assert [warning["code"] for warning in report["warnings"]] == ["mask_resampled", "mask_cut"]
 
 
 def test_a_mask_of_another_place_fails(predict, tmp_path, volume):

@@ -19,6 +19,7 @@ struct AlignedMask {
   Mask mask;
   bool resampled = false;  ///< its grid differed from the image's by more than 0.01 mm
   bool not_binary = false; ///< it held values other than 0 and one positive
+  bool cut = false;        ///< the centres of some of its lesion voxels lie outside the image
 };
 
 /// Any value above 0 is lesion. On another grid in the same space: the nearest voxel centre, no

@@ -121,6 +121,18 @@ TEST(LesionMask, CorrectedMaskOnAFlippedGridLandsOnTheSamePoints) {
   EXPECT_EQ(aligned.mask.voxels()[3 + 10 * (17 + 20 * 1)], 1);
 }
 
+TEST(LesionMask, LesionBeyondTheImageIsNoticed) {
+  Grid shifted = grid;
+  shifted.origin_mm = point_of(grid, {0, 1, 0});
+  std::vector<float> voxels(voxel_count(grid), 0);
+  voxels[10 * 18] = 1; // (0, 18, 0) there is (0, 19, 0), the last row of the image
+  EXPECT_FALSE(align_mask(Image(shifted, voxels), grid).cut);
+  voxels[10 * 19] = 1;
+  const AlignedMask aligned = align_mask(Image(shifted, voxels), grid);
+  EXPECT_TRUE(aligned.cut);
+  EXPECT_EQ(aligned.mask.voxels()[10 * 19], 1);
+}
+
 TEST(LesionMask, SeveralValuesAreNoticed) {
   std::vector<float> voxels(voxel_count(grid), 0);
   voxels[0] = 1;
