@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures `cordlesion` against the other ways to run its method on this machine, and against what the machine can do.
 
-Prints Markdown tables with ratios (ours / theirs: below 1 we are faster). Cases are simulated; outputs are compared wherever times are.
+Prints Markdown tables with ratios (ours / theirs: below 1 we are faster). Cases are simulated; outputs are compared wherever two sides are timed.
 Run it on an idle machine. Rivals beside the PyTorch of this Python: scripts/bench/setup_rivals.sh. README.md in this folder says what is compared how.
 """
 

@@ -87,6 +87,14 @@ class OneDnnPlan : public NetworkPlan {
     return {expression.image->rows * factor, expression.image->columns * factor};
   }
 
+  /// The value of a layer with pixels.
+  const Expression& value_of(std::size_t i) const {
+    if (!values_[i]) {
+      throw std::invalid_argument("an operation on pixels where there are none");
+    }
+    return values_[i];
+  }
+
   /// A new image of a value.
   Image evaluated(const Expression& value, bool bf16) {
     const auto [rows, columns] = extent(*value);
@@ -97,7 +105,7 @@ class OneDnnPlan : public NetworkPlan {
 
   /// The image of a layer's result, evaluated once.
   Image in_memory(std::size_t i) {
-    if (values_[i]->operation != LayerKind::input) {
+    if (value_of(i)->operation != LayerKind::input) {
       values_[i] = expression_of(evaluated(values_[i], bf16_));
     }
     return values_[i]->image;
@@ -175,7 +183,10 @@ void OneDnnPlan::compile(std::size_t i) {
     value.image = in_memory(layer.inputs[0]);
   } else {
     for (const std::size_t input : layer.inputs) {
-      value.inputs.push_back(values_[input]);
+      value.inputs.push_back(value_of(input));
+      if (extent(*value.inputs.back()) != extent(*value.inputs.front())) {
+        throw std::invalid_argument("images of different height or width");
+      }
     }
   }
   if (layer.kind == LayerKind::affine) {
@@ -218,7 +229,7 @@ Image OneDnnPlan::compile_windowed(std::size_t i) {
 }
 
 void OneDnnPlan::compile_mean(std::size_t i) {
-  const Image image = evaluated(values_[graph_.layers[i].inputs[0]], false);
+  const Image image = evaluated(value_of(graph_.layers[i].inputs[0]), false);
   vectors_[i] = std::make_shared<std::vector<float>>(image->channels);
   add_step([image, result = vectors_[i]] { mean_of_pixels(*image, *result); }, {image});
 }

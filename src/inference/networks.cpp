@@ -214,12 +214,14 @@ const std::string& Networks::precision() const {
 }
 
 std::string Networks::engine() const {
-  const auto& classifiers = impl_->classifiers;
-  const bool planned = impl_->segmenter.layers &&
-                       std::all_of(classifiers.begin(), classifiers.end(), [](const auto& entry) {
-                         return entry.second.layers.has_value();
-                       });
-  return planned ? plan_engine() : "TorchScript";
+  std::size_t planned = impl_->segmenter.layers ? 1 : 0;
+  for (const auto& [node, network] : impl_->classifiers) {
+    planned += network.layers ? 1 : 0;
+  }
+  if (planned == 0) {
+    return "TorchScript";
+  }
+  return plan_engine() + (planned > impl_->classifiers.size() ? "" : ", TorchScript");
 }
 
 } // namespace cordlesion::inference

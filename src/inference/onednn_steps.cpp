@@ -153,15 +153,15 @@ void separate(const PixelImage& image, float* planes) {
 void mean_of_pixels(const PixelImage& image, std::vector<float>& means) {
   const std::size_t pixels = image.rows * image.columns;
   const auto* values = reinterpret_cast<const float*>(image.data);
-  std::fill(means.begin(), means.end(), 0.0F);
+  std::vector<double> sums(means.size(), 0); // a sum of fp32 drifts over thousands of pixels
   for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
     for (std::size_t channel = 0; channel < means.size(); ++channel) {
-      means[channel] += values[pixel * image.lanes + channel];
+      sums[channel] += values[pixel * image.lanes + channel];
     }
   }
-  for (float& mean : means) {
-    mean /= static_cast<float>(pixels);
-  }
+  std::transform(sums.begin(), sums.end(), means.begin(), [pixels](double sum) {
+    return static_cast<float>(sum / static_cast<double>(pixels));
+  });
 }
 
 } // namespace cordlesion::inference

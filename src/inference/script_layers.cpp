@@ -18,6 +18,22 @@ std::array<std::int64_t, 2> pair_of(const Symbol& symbol) {
   return {list[0], list[1]};
 }
 
+/// Finite values, as a ReLU could hide others; one per channel where `channels` is given.
+at::Tensor weights_of(const at::Tensor& values, std::int64_t channels = -1) {
+  require(values.defined() && values.sum().isfinite().item<bool>(), "weights that are not finite");
+  require(channels < 0 || (values.dim() == 1 && values.numel() == channels),
+          "weights for another number of channels");
+  return values;
+}
+
+/// The name with that of the overload, as `add.Tensor`.
+std::string full_name(const torch::jit::Node& node) {
+  const auto* schema = node.maybeSchema();
+  require(schema != nullptr, node.kind().toQualString());
+  const std::string overload = schema->overload_name();
+  return node.kind().toUnqualString() + (overload.empty() ? "" : "." + overload);
+}
+
 /// Kernel, stride (the kernel's if none is given) and padding of the arguments of a pooling.
 Window pooling_window(const std::vector<Symbol>& inputs) {
   const bool no_stride = known(inputs[2]).toIntVector().empty();
@@ -31,6 +47,12 @@ std::size_t ScriptReader::layer_of(const Symbol& symbol) const {
   require(result != nullptr, "a result that is no image");
   require(!overwritten_.contains(result->layer), "an image that was changed in place");
   return result->layer;
+}
+
+bool ScriptReader::has_pixels(std::size_t layer) const {
+  const Layer& one = graph_.layers[layer];
+  return one.kind != LayerKind::mean && one.kind != LayerKind::linear &&
+         (one.inputs.empty() || has_pixels(one.inputs[0]));
 }
 
 std::int64_t ScriptReader::channels_of(const Symbol& symbol) const {
@@ -47,7 +69,7 @@ Symbol ScriptReader::add(LayerKind kind, const Symbol& input) {
 }
 
 Symbol ScriptReader::layer(const torch::jit::Node& node, const Symbols& inputs) {
-  const std::string name = node.kind().toUnqualString();
+  const std::string name = full_name(node);
   if (name == "relu" || name == "relu_") {
     return relu(inputs, name == "relu_");
   }
@@ -55,20 +77,15 @@ Symbol ScriptReader::layer(const torch::jit::Node& node, const Symbols& inputs) 
     return add(LayerKind::sigmoid, inputs[0]);
   }
   if (name == "dim") {
-    return {c10::IValue{std::int64_t{4}}};
+    return {c10::IValue{std::int64_t{has_pixels(layer_of(inputs[0])) ? 4 : 2}}};
   }
   using Make = Symbol (ScriptReader::*)(const Symbols&);
   static const std::unordered_map<std::string, Make> others{
-      {"add", &ScriptReader::sum},
-      {"avg_pool2d", &ScriptReader::average_pool},
-      {"batch_norm", &ScriptReader::batch_norm},
-      {"cat", &ScriptReader::concat},
-      {"conv2d", &ScriptReader::convolution},
-      {"dropout", &ScriptReader::dropout},
-      {"linear", &ScriptReader::linear},
-      {"max_pool2d", &ScriptReader::max_pool},
-      {"mean", &ScriptReader::mean},
-      {"pixel_shuffle", &ScriptReader::shuffle}};
+      {"add.Tensor", &ScriptReader::sum},        {"avg_pool2d", &ScriptReader::average_pool},
+      {"batch_norm", &ScriptReader::batch_norm}, {"cat", &ScriptReader::concat},
+      {"conv2d", &ScriptReader::convolution},    {"dropout", &ScriptReader::dropout},
+      {"linear", &ScriptReader::linear},         {"max_pool2d", &ScriptReader::max_pool},
+      {"mean.dim", &ScriptReader::mean},         {"pixel_shuffle", &ScriptReader::shuffle}};
   const auto found = others.find(name);
   require(found != others.end(), node.kind().toQualString());
   return (this->*found->second)(inputs);
@@ -115,14 +132,16 @@ Symbol ScriptReader::convolution(const Symbols& inputs) {
        .inputs = {layer_of(inputs[0])},
        .channels = weights.size(0),
        .window = {{weights.size(2), weights.size(3)}, pair_of(inputs[3]), pair_of(inputs[4])},
-       .weights = weights,
-       .bias = bias.isNone() ? at::zeros({weights.size(0)}) : bias.toTensor()});
+       .weights = weights_of(weights),
+       .bias = bias.isNone() ? at::zeros({weights.size(0)})
+                             : weights_of(bias.toTensor(), weights.size(0))});
 }
 
 Symbol ScriptReader::batch_norm(const Symbols& inputs) {
+  const std::int64_t channels = channels_of(inputs[0]);
   for (std::size_t i = 1; i <= 4; ++i) {
-    require(known(inputs[i]).isTensor() && known(inputs[i]).toTensor().defined(),
-            "a batch norm without statistics or scale");
+    require(known(inputs[i]).isTensor(), "a batch norm without statistics or scale");
+    weights_of(known(inputs[i]).toTensor(), channels);
   }
   require(!known(inputs[5]).toBool(), "a batch norm in training");
   const at::Tensor deviation = known(inputs[4]).toTensor().add(known(inputs[7]).toDouble()).sqrt();
@@ -130,9 +149,9 @@ Symbol ScriptReader::batch_norm(const Symbols& inputs) {
   const at::Tensor shift = known(inputs[2]).toTensor() - known(inputs[3]).toTensor() * scale;
   return add({.kind = LayerKind::affine,
               .inputs = {layer_of(inputs[0])},
-              .channels = channels_of(inputs[0]),
-              .weights = scale,
-              .bias = shift});
+              .channels = channels,
+              .weights = weights_of(scale),
+              .bias = weights_of(shift)});
 }
 
 Symbol ScriptReader::concat(const Symbols& inputs) {
@@ -182,8 +201,8 @@ Symbol ScriptReader::linear(const Symbols& inputs) {
   return add({.kind = LayerKind::linear,
               .inputs = {layer_of(inputs[0])},
               .channels = weights.size(0),
-              .weights = weights,
-              .bias = known(inputs[2]).toTensor()});
+              .weights = weights_of(weights),
+              .bias = weights_of(known(inputs[2]).toTensor(), weights.size(0))});
 }
 
 std::optional<LayerGraph> read_layer_graph(const torch::jit::Module& module, std::int64_t channels,

@@ -64,6 +64,8 @@ class ScriptReader {
   /// The layer whose result a symbol is.
   std::size_t layer_of(const Symbol& symbol) const;
   std::int64_t channels_of(const Symbol& symbol) const;
+  /// Whether a layer's result is an image; a mean over all pixels ends that.
+  bool has_pixels(std::size_t layer) const;
   Symbol add(Layer layer);
   /// A layer of one input, with the same number of channels.
   Symbol add(LayerKind kind, const Symbol& input);

@@ -54,6 +54,11 @@ def test_the_networks_see_the_same_and_say_the_same(measured):
         assert rows["cordlesion, fp32"]["largest_difference"] < 1e-5, title
 
 
+def test_threads_and_shards_give_the_same_masks(measured):
+    results, printed = measured
+    assert results["parts"]["threads"]["same_masks"] is True and "Masks of all runs equal: yes" in printed
+
+
 def test_a_rival_that_fails_is_named_with_its_reason(measured):
     """The tiny package's networks are not those that eager PyTorch knows."""
     results, printed = measured

@@ -57,7 +57,7 @@ class Networks {
   const std::string& device() const;    ///< `cpu` or `cuda:N`
   const std::string& precision() const; ///< `fp32` or `bf16`
 
-  /// `oneDNN` with its version if that computes all four networks, else `TorchScript`.
+  /// What computes the networks: `oneDNN` with its version, `TorchScript`, or both, comma between.
   std::string engine() const;
 
  private:

@@ -148,6 +148,17 @@ class NetworkPlanTest : public testing::Test {
     return why_not;
   }
 
+  /// Why layers that can be read cannot be compiled.
+  std::string plan_reason(const std::string& code) {
+    std::string why_not;
+    const auto module =
+        make_module(code, {{"weight", numbers_.weights({4, 4, 3, 3})}}, {}, numbers_);
+    const auto graph = read_layer_graph(module, 4, why_not);
+    EXPECT_TRUE(graph) << why_not;
+    EXPECT_FALSE(graph && NetworkPlan::make(*graph, size, false, why_not));
+    return why_not;
+  }
+
   Numbers numbers_;
   c10::InferenceMode inference_;
 };
@@ -206,6 +217,71 @@ TEST_F(NetworkPlanTest, AnImageThatIsReadAfterItWasChangedIsLeftToTheScript) {
   EXPECT_NE(
       reason("def forward(self, x):\n    y = torch.relu_(x)\n    return x + y\n").find("in place"),
       std::string::npos);
+}
+
+TEST_F(NetworkPlanTest, OverloadsOfOtherMeaningAreLeftToTheScript) {
+  EXPECT_NE(reason("def forward(self, x):\n"
+                   "    y = torch.relu(x)\n    torch.add(x, y, out=x)\n    return x\n")
+                .find("add"),
+            std::string::npos);
+  EXPECT_NE(reason("def forward(self, x):\n"
+                   "    return torch.cat([x] + [torch.relu(x)], 1)\n"),
+            "");
+}
+
+TEST_F(NetworkPlanTest, WeightsThatAreNotFiniteOrOfOtherChannelsAreLeftToTheScript) {
+  const std::string code =
+      "def forward(self, x):\n    return torch.batch_norm(torch.relu(x), self.scale, self.scale, "
+      "self.scale, self.scale, False, 0.1, 1e-5, True)\n";
+  const at::Tensor damaged = at::full({4}, std::numeric_limits<float>::quiet_NaN());
+  for (const at::Tensor& scale : {at::ones({1}), at::ones({6}), damaged}) {
+    std::string why_not;
+    EXPECT_FALSE(read_layer_graph(make_module(code, {{"scale", scale}}, {}, numbers_), 4, why_not));
+    EXPECT_NE(why_not.find("weights"), std::string::npos) << why_not;
+  }
+}
+
+TEST_F(NetworkPlanTest, ABufferThatForwardChangesIsLeftToTheScriptAndUnchanged) {
+  const at::Tensor weight = at::ones({4, 4, 3, 3});
+  std::string why_not;
+  const auto module = make_module("def forward(self, x):\n    self.weight.mul_(2)\n"
+                                  "    return torch.conv2d(x, self.weight)\n",
+                                  {{"weight", weight}}, {}, numbers_);
+  EXPECT_FALSE(read_layer_graph(module, 4, why_not));
+  EXPECT_EQ(module.attr("weight").toTensor().max().item<float>(), 1);
+}
+
+TEST_F(NetworkPlanTest, ImagesOfDifferentExtentAreLeftToTheScript) {
+  const std::string smaller = "def forward(self, x):\n    y = torch.max_pool2d(x, [32, 32])\n";
+  for (const char* together : {"x + y", "y + x", "torch.cat([x, y], 1)"}) {
+    EXPECT_NE(plan_reason(smaller + "    return " + together + "\n").find("different height"),
+              std::string::npos)
+        << together;
+  }
+}
+
+TEST_F(NetworkPlanTest, PixelsThatAMeanTookAreLeftToTheScript) {
+  const std::string mean = "def forward(self, x):\n    y = torch.mean(x, [2, 3])\n";
+  for (const char* code :
+       {"    return x + y\n", "    return torch.cat([x, y], 1)\n", "    return y + y\n",
+        "    return torch.mean(y, [2, 3])\n",
+        "    return torch.conv2d(y, self.weight, None, [1, 1], [1, 1], [1, 1], 1)\n"}) {
+    EXPECT_NE(plan_reason(mean + code).find("on pixels"), std::string::npos) << code;
+  }
+}
+
+TEST_F(NetworkPlanTest, MeanOfManyPixelsIsExactAndEndsTheImage) {
+  const auto module = make_module(
+      R"JIT(
+def forward(self, x):
+    y = torch.mean(torch.conv2d(x, self.weight, self.bias, [1, 1], [0, 0], [1, 1], 1), [2, 3])
+    if x.dim() == 4 and y.dim() == 4:
+        y = torch.relu(y)
+    return y
+)JIT",
+      {{"weight", at::full({4, 3, 1, 1}, 1e-6)}, {"bias", at::tensor({-10.1F, 9.3F, -2.3F, 1.1F})}},
+      {}, numbers_);
+  EXPECT_LT(difference(module, 3, false), 1e-6);
 }
 
 TEST(PixelKernels, RoundToBfloat16AsLibTorchDoes) {
