@@ -215,6 +215,15 @@ def test_what_lies_in_the_way_exits_5_before_any_case(run, package, cohort, tmp_
     assert "[info] a:" not in result.err and not (tmp_path / "outside").exists()
 
 
+def test_an_output_folder_with_images_of_the_input_is_refused_and_stays_as_it_was(run, package, tmp_path):
+    for name in ("p1", "p2"):
+        write_volume(tmp_path / "cohort" / name / "t2.nii.gz", NMOSD)
+    output = tmp_path / "cohort" / "p2"
+    result = run("predict", tmp_path / "cohort", "-o", output, "--models", package)
+    assert result.code == 2 and "folder p2 inside the input holds images" in result.err and "-o" in result.err, result
+    assert [path.name for path in output.iterdir()] == ["t2.nii.gz"]
+
+
 def test_a_pipe_in_place_of_a_report_is_not_waited_for(predict, cohort):
     output = predict(cohort)
     (output.folder / "b" / "report.json").unlink()
