@@ -12,6 +12,7 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
+#include "finished_cases.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
@@ -19,7 +20,6 @@
 #include "write_case.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <ostream>
 #include <utility>
 
@@ -32,56 +32,6 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
     mine.push_back(std::move(cases[i]));
   }
   return mine;
-}
-
-/// The rows of a case that an earlier run completed with the same input, models and options.
-/// @param digest  of the input as it is now, none if it cannot be read
-std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInput& input,
-                                              const std::optional<std::string>& digest,
-                                              io::CaseLoader& loader) {
-  const auto text = run.output.complete_report(input.case_id);
-  const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
-  auto rows = earlier ? report::rows_of(*text) : std::nullopt;
-  if (!rows || rows->case_id != input.case_id || !digest) {
-    return std::nullopt;
-  }
-  try {
-    const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
-    const bool same = now.input == earlier->input && now.models == earlier->models &&
-                      now.options == earlier->options;
-    if (!same) {
-      return std::nullopt;
-    }
-    loader.load_volume(run.output.path() / input.case_id / "lesion_mask.nii.gz",
-                       run.output.path()); // read to its end: it may have been cut
-    return rows;
-  } catch (const Error&) {
-    return std::nullopt; // a mask or a file is gone or damaged: computing it will say so
-  }
-}
-
-/// Leaves in `cases` only those still to be computed.
-void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
-                         Progress& progress) {
-  const auto reported =
-      std::stable_partition(cases.begin(), cases.end(), [&](const io::CaseInput& input) {
-        return !run.output.has_report(input.case_id);
-      });
-  std::vector<io::CaseInput> earlier(std::make_move_iterator(reported),
-                                     std::make_move_iterator(cases.end()));
-  cases.erase(reported, cases.end());
-  loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
-    stop_if_interrupted();
-    if (auto rows = finished_rows(run, earlier[i], digest, loader)) {
-      run.rows.push_back(std::move(*rows));
-      ++run.resumed;
-      progress.skip(earlier[i].case_id);
-    } else {
-      cases.push_back(earlier[i]);
-    }
-  });
-  std::sort(cases.begin(), cases.end(),
-            [](const io::CaseInput& a, const io::CaseInput& b) { return a.case_id < b.case_id; });
 }
 
 void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
