@@ -165,6 +165,23 @@ std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoa
   return shard_of(std::move(found.cases), options.shard);
 }
 
+/// All cases, as far as the run comes. If the loading process is gone for good, what is complete
+/// stays, as after an interrupt.
+void compute_cases(Run& run, std::vector<io::CaseInput> cases, io::CaseLoader& loader) {
+  Progress progress(cases.size(), run.options.progress);
+  try {
+    if (run.options.existing == Existing::resume) {
+      take_finished_cases(run, cases, loader, progress);
+    }
+    process_all(run, cases, loader, progress);
+  } catch (const Error& error) {
+    if (error.code() != "loader_gone") {
+      throw;
+    }
+    run.stopped = error;
+  }
+}
+
 ExitCode list_cases(const PredictOptions& options, const std::vector<io::CaseInput>& cases,
                     io::CaseLoader& loader, std::ostream& results) {
   bool failures = false;
@@ -211,21 +228,19 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
           .networks = networks,
           .settings = case_settings(options, package.manifest),
           .models = models,
-          .rows = {}};
-  {
-    Progress progress(case_count, options.progress);
-    if (options.existing == Existing::resume) {
-      take_finished_cases(run, cases, loader, progress);
-    }
-    process_all(run, cases, loader, progress);
-  }
+          .rows = {},
+          .stopped = {}};
+  compute_cases(run, std::move(cases), loader);
   total.lap("total");
   write_run(run, case_count, std::move(warnings), timing_ms);
-  if (interrupted()) {
+  if (interrupted() || run.stopped) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");
   }
   print_results(results, run.rows);
+  if (run.stopped) {
+    throw Error(*run.stopped);
+  }
   return interrupted() ? ExitCode::interrupted : exit_code_of(run.rows);
 }
 
