@@ -61,10 +61,12 @@ Error failure_of_case(const std::exception& failure) {
   return *error;
 }
 
-/// What the series of a failed study are, where that can still be said.
+/// What the series of a failed study are, where that can still be said. A disk that stalled is not
+/// waited for again.
 std::vector<SeriesCandidate> candidates_of_failed(const Run& run, const io::CaseInput& input,
-                                                  io::CaseLoader& loader) {
-  if (input.format != io::CaseInput::Format::dicom || input.failure) {
+                                                  const Error& failure, io::CaseLoader& loader) {
+  if (input.format != io::CaseInput::Format::dicom || input.failure ||
+      failure.code() == "reader_timeout") {
     return {};
   }
   return loader.describe(input, run.options.load).candidates;
@@ -89,8 +91,8 @@ report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader)
     }
     compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
   } catch (const std::exception& error) {
-    report.outcome =
-        report::FailedCase{failure_of_case(error), candidates_of_failed(run, input, loader)};
+    const Error failure = failure_of_case(error);
+    report.outcome = report::FailedCase{failure, candidates_of_failed(run, input, failure, loader)};
     run.output.clear_case(input.case_id);
   }
   run.rows.push_back(report::rows_of(write_report(run.output, report)).value());

@@ -23,6 +23,7 @@ import pytest
 import torch
 
 from conftest import RUN_FILES, check_output_folder, children
+from dicom_series import write_series
 from nifti_bytes import nifti_bytes
 from tiny_package import Segmenter, write_manifest
 from volumes import LABEL_BOXES, NMOSD, box, write_volume
@@ -263,6 +264,15 @@ def stalled(tmp_path):
         pytest.skip("no C compiler here")
     library = {"LD_PRELOAD": str(tmp_path / "stall.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
     return lambda first: {**library, "READERS": str(tmp_path / "readers"), "FIRST_TO_STALL": str(first)}
+
+
+def test_row42_a_study_that_stalls_while_it_is_loaded_is_not_waited_for_twice(predict, cohort, tmp_path, stalled):
+    """Its readers are those who search, list and load it; nobody describes it then."""
+    study = write_series(cohort / "study", "t2")
+    min(study.iterdir()).rename(study / "STALLS")
+    output = predict(cohort, "--load-timeout", "2", env=stalled(3), code=8)
+    assert output.report("study")["error"]["code"] == "reader_timeout"
+    assert (tmp_path / "readers").read_text() == "xxx"
 
 
 def test_row42_a_file_that_stalls_while_cases_are_searched_is_named_at_the_time_limit(run, package, cohort, tmp_path, stalled):
