@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace cordlesion::io {
 namespace {
@@ -94,12 +95,6 @@ std::string last_assertion(const Descriptor& capture) {
 }
 
 } // namespace
-
-void Descriptor::reset() {
-  if (fd_ >= 0) {
-    ::close(std::exchange(fd_, -1));
-  }
-}
 
 void Reply::note_file(const std::string& relative_path) {
   std::array<char, note_bytes> page{};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cordlesion/io/case_loader.hpp"
+#include "descriptor.hpp"
 
 #include <sys/types.h>
 
@@ -11,28 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace cordlesion::io {
-
-/// An owned file descriptor.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() { reset(); }
-
-  int get() const { return fd_; }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
 
 /// Where a worker writes: the name of the file it is about to read, and its result. What was
 /// written stays readable if the worker dies. Throws std::bad_alloc if there is no room.
