@@ -75,7 +75,7 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
                            .case_ids = case_ids_of(run.rows),
                            .timing_ms = timing_ms,
                            .warnings = warnings,
-                           .interrupted = interrupted(),
+                           .interrupted = interrupted() || run.stopped.has_value(),
                            .shards = {}};
 }
 

@@ -4,11 +4,13 @@
 #include "cordlesion/app/output_folder.hpp"
 #include "cordlesion/app/predict_options.hpp"
 #include "cordlesion/app/run_case.hpp"
+#include "cordlesion/core/error.hpp"
 #include "cordlesion/inference/networks.hpp"
 #include "cordlesion/report/case_report.hpp"
 #include "cordlesion/report/tables.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace cordlesion::app {
@@ -22,6 +24,7 @@ struct Run {
   report::ModelRecord models;
   std::vector<report::CaseRows> rows; ///< of the cases done so far
   std::size_t resumed = 0;            ///< of these, complete from an earlier run
+  std::optional<Error> stopped;       ///< why the run ended before its last case, if not asked to
 };
 
 /// Writes results.tsv, lesions.tsv, failures.tsv and run.json. The tables hold every case whose

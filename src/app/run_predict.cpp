@@ -12,6 +12,7 @@
 #include "cordlesion/inference/runtime.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
+#include "finished_cases.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
@@ -19,7 +20,6 @@
 #include "write_case.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <ostream>
 #include <utility>
 
@@ -32,56 +32,6 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
     mine.push_back(std::move(cases[i]));
   }
   return mine;
-}
-
-/// The rows of a case that an earlier run completed with the same input, models and options.
-/// @param digest  of the input as it is now, none if it cannot be read
-std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInput& input,
-                                              const std::optional<std::string>& digest,
-                                              io::CaseLoader& loader) {
-  const auto text = run.output.complete_report(input.case_id);
-  const auto earlier = text ? report::digests_of_complete_report(*text) : std::nullopt;
-  auto rows = earlier ? report::rows_of(*text) : std::nullopt;
-  if (!rows || rows->case_id != input.case_id || !digest) {
-    return std::nullopt;
-  }
-  try {
-    const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
-    const bool same = now.input == earlier->input && now.models == earlier->models &&
-                      now.options == earlier->options;
-    if (!same) {
-      return std::nullopt;
-    }
-    loader.load_volume(run.output.path() / input.case_id / "lesion_mask.nii.gz",
-                       run.output.path()); // read to its end: it may have been cut
-    return rows;
-  } catch (const Error&) {
-    return std::nullopt; // a mask or a file is gone or damaged: computing it will say so
-  }
-}
-
-/// Leaves in `cases` only those still to be computed.
-void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
-                         Progress& progress) {
-  const auto reported =
-      std::stable_partition(cases.begin(), cases.end(), [&](const io::CaseInput& input) {
-        return !run.output.has_report(input.case_id);
-      });
-  std::vector<io::CaseInput> earlier(std::make_move_iterator(reported),
-                                     std::make_move_iterator(cases.end()));
-  cases.erase(reported, cases.end());
-  loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
-    stop_if_interrupted();
-    if (auto rows = finished_rows(run, earlier[i], digest, loader)) {
-      run.rows.push_back(std::move(*rows));
-      ++run.resumed;
-      progress.skip(earlier[i].case_id);
-    } else {
-      cases.push_back(earlier[i]);
-    }
-  });
-  std::sort(cases.begin(), cases.end(),
-            [](const io::CaseInput& a, const io::CaseInput& b) { return a.case_id < b.case_id; });
 }
 
 void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
@@ -111,10 +61,12 @@ Error failure_of_case(const std::exception& failure) {
   return *error;
 }
 
-/// What the series of a failed study are, where that can still be said.
+/// What the series of a failed study are, where that can still be said. A disk that stalled is not
+/// waited for again.
 std::vector<SeriesCandidate> candidates_of_failed(const Run& run, const io::CaseInput& input,
-                                                  io::CaseLoader& loader) {
-  if (input.format != io::CaseInput::Format::dicom || input.failure) {
+                                                  const Error& failure, io::CaseLoader& loader) {
+  if (input.format != io::CaseInput::Format::dicom || input.failure ||
+      failure.code() == "reader_timeout") {
     return {};
   }
   return loader.describe(input, run.options.load).candidates;
@@ -139,8 +91,8 @@ report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader)
     }
     compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
   } catch (const std::exception& error) {
-    report.outcome =
-        report::FailedCase{failure_of_case(error), candidates_of_failed(run, input, loader)};
+    const Error failure = failure_of_case(error);
+    report.outcome = report::FailedCase{failure, candidates_of_failed(run, input, failure, loader)};
     run.output.clear_case(input.case_id);
   }
   run.rows.push_back(report::rows_of(write_report(run.output, report)).value());
@@ -215,6 +167,23 @@ std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoa
   return shard_of(std::move(found.cases), options.shard);
 }
 
+/// All cases, as far as the run comes. If the loading process is gone for good, what is complete
+/// stays, as after an interrupt.
+void compute_cases(Run& run, std::vector<io::CaseInput> cases, io::CaseLoader& loader) {
+  Progress progress(cases.size(), run.options.progress);
+  try {
+    if (run.options.existing == Existing::resume) {
+      take_finished_cases(run, cases, loader, progress);
+    }
+    process_all(run, cases, loader, progress);
+  } catch (const Error& error) {
+    if (error.code() != "loader_gone") {
+      throw;
+    }
+    run.stopped = error;
+  }
+}
+
 ExitCode list_cases(const PredictOptions& options, const std::vector<io::CaseInput>& cases,
                     io::CaseLoader& loader, std::ostream& results) {
   bool failures = false;
@@ -261,21 +230,19 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
           .networks = networks,
           .settings = case_settings(options, package.manifest),
           .models = models,
-          .rows = {}};
-  {
-    Progress progress(case_count, options.progress);
-    if (options.existing == Existing::resume) {
-      take_finished_cases(run, cases, loader, progress);
-    }
-    process_all(run, cases, loader, progress);
-  }
+          .rows = {},
+          .stopped = {}};
+  compute_cases(run, std::move(cases), loader);
   total.lap("total");
   write_run(run, case_count, std::move(warnings), timing_ms);
-  if (interrupted()) {
+  if (interrupted() || run.stopped) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");
   }
   print_results(results, run.rows);
+  if (run.stopped) {
+    throw Error(*run.stopped);
+  }
   return interrupted() ? ExitCode::interrupted : exit_code_of(run.rows);
 }
 

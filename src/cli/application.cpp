@@ -77,14 +77,13 @@ void set_up_logging(const GlobalOptions& global) {
                       verbosity);
 }
 
-/// A closed standard stream must not lend its number to a file of ours.
+/// A closed standard stream must not lend its number to a file of ours. What is written to a closed
+/// stdout fails, for nobody will read it.
 void open_standard_streams() {
-  int fd = 0;
-  do {
-    fd = ::open("/dev/null", O_RDWR);
-  } while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0) {
-    ::close(fd);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0) { // then it is the lowest that is free
+      ::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
+    }
   }
 }
 
@@ -99,8 +98,9 @@ ExitCode run_guarded(const RunCommand& run) {
     const ExitCode code = run();
     std::cout.flush();
     if (!std::cout) {
-      throw output_error("stdout_not_writable", "the results could not be written to stdout",
-                         "The files in the output folder are complete.");
+      throw output_error(
+          "stdout_not_writable", "the results could not be written to stdout",
+          "Check where stdout leads; what was written to an output folder is complete.");
     }
     return code;
   } catch (const Error& error) {

@@ -2,8 +2,8 @@
 #include "file_walk.hpp"
 
 #include "cordlesion/core/counted.hpp"
-#include "cordlesion/io/atomic_file.hpp"
 #include "dicom_meta.hpp"
+#include "earlier_results.hpp"
 #include "letter_case.hpp"
 #include "relative_name.hpp"
 #include "slice_names.hpp"
@@ -54,20 +54,6 @@ bool is_empty_or_unreadable(const fs::path& file) {
   return error || bytes == 0 || !is_readable(file);
 }
 
-bool is_output_folder(const fs::path& folder) {
-  std::error_code error;
-  return fs::exists(folder / lock_file_name, error) ||
-         (fs::exists(folder / "run.json", error) && fs::exists(folder / "results.tsv", error));
-}
-
-/// Whether the file is what a run wrote beside its report, in a case folder taken out of its OUT.
-bool is_result_of_a_run(const fs::path& file) {
-  const fs::path name = file.filename();
-  std::error_code error;
-  return (name == "lesion_mask.nii.gz" || name == "lesion_probability.nii.gz") &&
-         fs::exists(file.parent_path() / "report.json", error);
-}
-
 class Walker {
  public:
   Walker(fs::path root, const std::vector<fs::path>& excluded, const NoteFile& note)
@@ -102,7 +88,7 @@ class Walker {
 
   void list(const fs::path& folder) {
     std::error_code error;
-    if (folder != root_ && is_output_folder(folder)) {
+    if (folder != root_ && is_output_folder(folder, note_)) {
       warn("earlier_results", folder, "holds results of an earlier run; not searched");
       return;
     }
@@ -118,8 +104,10 @@ class Walker {
     std::for_each(found.begin(), found.end(), [this](const fs::path& path) { visit(path); });
   }
 
-  void note_same(const fs::path& path, const fs::path& first) {
-    if (!first.empty()) {
+  void note_again(const fs::path& path, const fs::path& first) {
+    if (first.empty()) {
+      files_.not_entered.push_back(path);
+    } else {
       same_[path.parent_path()].push_back(relative_name(path, root_) + ": the same as " +
                                           relative_name(first, root_) + "; taken once");
     }
@@ -151,7 +139,7 @@ class Walker {
     }
     const auto [known, is_new] = visited_.emplace(FileIdentity{info.st_dev, info.st_ino}, path);
     if (!is_new) {
-      note_same(path, known->second);
+      note_again(path, known->second);
       return;
     }
     if (S_ISDIR(info.st_mode)) {

@@ -28,6 +28,7 @@ struct WalkedFiles {
   /// Files that stand among DICOM files and should be DICOM, but are not.
   std::vector<std::filesystem::path> broken;
   std::map<std::filesystem::path, std::size_t> skipped; ///< per folder
+  std::vector<std::filesystem::path> not_entered;       ///< excluded folders that were met
   std::vector<Warning> warnings;
 };
 

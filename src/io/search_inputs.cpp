@@ -3,6 +3,7 @@
 
 #include "bids.hpp"
 #include "case_list.hpp"
+#include "earlier_results.hpp"
 #include "relative_name.hpp"
 
 #include <algorithm>
@@ -26,6 +27,15 @@ fs::path canonical_input(const fs::path& given) {
   return path;
 }
 
+/// Images in an output folder inside the input would never be searched.
+void require_no_images(const fs::path& output, const fs::path& root, const NoteFile& note) {
+  if (!is_output_folder(output, note) && holds_images(output, note)) {
+    throw usage_error("the output folder " + relative_name(output, root) +
+                          " inside the input holds images, which would be left out",
+                      "Choose a new or empty folder with -o.");
+  }
+}
+
 void search_folder(CaseSource& source, const std::optional<fs::path>& excluded,
                    const NoteFile& note) {
   std::optional<BidsImages> bids = bids_t2w_images(source.root, note);
@@ -35,6 +45,12 @@ void search_folder(CaseSource& source, const std::optional<fs::path>& excluded,
   }
   if (!bids || !bids->described) {
     source.files = walk_folder(source.root, not_entered, note);
+    for (const fs::path& folder : source.files.not_entered) {
+      std::error_code missing;
+      if (excluded && fs::equivalent(folder, *excluded, missing)) {
+        require_no_images(folder, source.root, note);
+      }
+    }
   }
   if (bids) {
     source.bids_images = std::move(bids->images);

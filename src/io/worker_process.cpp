@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace cordlesion::io {
 namespace {
@@ -95,12 +96,6 @@ std::string last_assertion(const Descriptor& capture) {
 
 } // namespace
 
-void Descriptor::reset() {
-  if (fd_ >= 0) {
-    ::close(std::exchange(fd_, -1));
-  }
-}
-
 void Reply::note_file(const std::string& relative_path) {
   std::array<char, note_bytes> page{};
   relative_path.copy(page.data(), page.size() - 1);
@@ -145,19 +140,54 @@ std::string_view WorkResult::bytes() const {
   return {static_cast<const char*>(map_) + note_bytes, map_size_ - note_bytes};
 }
 
-PendingWork::PendingWork(Descriptor status, Descriptor reply, Descriptor capture)
-    : status_(std::move(status)), reply_(std::move(reply)), capture_(std::move(capture)) {}
+PendingWork::PendingWork(WorkerServer& server, std::string request, const LoaderLimits& limits)
+    : server_(&server), request_(std::move(request)), limits_(limits) {
+  send();
+}
 
-WorkResult PendingWork::wait() && {
+void PendingWork::send() {
+  Descriptor request_file = memory_file("request");
+  reply_ = memory_file("reply");
+  capture_ = memory_file("capture");
+  const std::string no_note(note_bytes, '\0'); // so that a note does not look like a growing reply
+  if (!write_all(request_file.get(), request_.data(), request_.size(), 0) ||
+      !write_all(reply_.get(), no_note.data(), no_note.size(), 0)) {
+    throw request_failure();
+  }
+  std::array<int, 2> status{};
+  if (::pipe2(status.data(), O_CLOEXEC) != 0) {
+    throw system_failure("cannot connect to the loading process");
+  }
+  status_ = Descriptor(status[0]);
+  const Descriptor status_out(status[1]);
+  if (!send_request(server_->socket_.get(),
+                    {request_file.get(), reply_.get(), capture_.get(), status_out.get()},
+                    limits_)) {
+    throw server_gone();
+  }
+}
+
+std::optional<WorkResult> PendingWork::result() {
   WorkerEnd end = WorkerEnd::crashed;
   ssize_t got = 0;
   do {
     got = ::read(status_.get(), &end, sizeof end);
   } while (got < 0 && errno == EINTR);
   if (got != static_cast<ssize_t>(sizeof end)) {
-    throw server_gone();
+    return std::nullopt;
   }
-  return {end, std::move(reply_), capture_};
+  return std::optional<WorkResult>(std::in_place, end, std::move(reply_), capture_);
+}
+
+WorkResult PendingWork::wait() && {
+  if (auto answer = result()) {
+    return std::move(*answer);
+  }
+  send();
+  if (auto answer = result()) {
+    return std::move(*answer);
+  }
+  return {WorkerEnd::crashed, std::move(reply_), capture_};
 }
 
 WorkerServer::WorkerServer(const Job& job) {
@@ -168,13 +198,13 @@ WorkerServer::WorkerServer(const Job& job) {
   socket_ = Descriptor(ends[0]);
   Descriptor server_end(ends[1]);
   const pid_t program = ::getpid();
-  server_ = ::fork();
-  if (server_ < 0) {
+  keeper_ = ::fork();
+  if (keeper_ < 0) {
     throw system_failure("cannot start the loading process");
   }
-  if (server_ == 0) {
+  if (keeper_ == 0) {
     socket_.reset();
-    serve_workers(server_end.get(), job, program);
+    keep_serving(server_end.get(), job, program);
   }
 }
 
@@ -182,30 +212,12 @@ WorkerServer::~WorkerServer() {
   // Shut down, not only closed: a later fork of the program may hold a copy of this end.
   ::shutdown(socket_.get(), SHUT_RDWR);
   socket_.reset();
-  while (::waitpid(server_, nullptr, 0) < 0 && errno == EINTR) {
+  while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
 PendingWork WorkerServer::start(const std::string& request, const LoaderLimits& limits) {
-  Descriptor request_file = memory_file("request");
-  Descriptor reply = memory_file("reply");
-  Descriptor capture = memory_file("capture");
-  const std::string no_note(note_bytes, '\0'); // so that a note does not look like a growing reply
-  if (!write_all(request_file.get(), request.data(), request.size(), 0) ||
-      !write_all(reply.get(), no_note.data(), no_note.size(), 0)) {
-    throw request_failure();
-  }
-  std::array<int, 2> status{};
-  if (::pipe2(status.data(), O_CLOEXEC) != 0) {
-    throw system_failure("cannot connect to the loading process");
-  }
-  Descriptor status_in(status[0]);
-  Descriptor status_out(status[1]);
-  if (!send_request(socket_.get(),
-                    {request_file.get(), reply.get(), capture.get(), status_out.get()}, limits)) {
-    throw server_gone();
-  }
-  return {std::move(status_in), std::move(reply), std::move(capture)};
+  return {*this, request, limits};
 }
 
 } // namespace cordlesion::io

@@ -1,37 +1,19 @@
 // Work done in processes of their own: a small server, forked early, that forks a worker per
-// request.
+// request, and a keeper that starts the server again if it is killed.
 #pragma once
 
 #include "cordlesion/io/case_loader.hpp"
+#include "descriptor.hpp"
 
 #include <sys/types.h>
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace cordlesion::io {
-
-/// An owned file descriptor.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() { reset(); }
-
-  int get() const { return fd_; }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
 
 /// Where a worker writes: the name of the file it is about to read, and its result. What was
 /// written stays readable if the worker dies. Throws std::bad_alloc if there is no room.
@@ -79,14 +61,24 @@ class WorkResult {
   std::size_t map_size_ = 0;
 };
 
-/// A request under way.
+class WorkerServer;
+
+/// A request under way. The server must outlive it.
 class PendingWork {
  public:
-  PendingWork(Descriptor status, Descriptor reply, Descriptor capture);
-  /// Waits for the worker. Throws an internal error if the server is gone.
+  PendingWork(WorkerServer& server, std::string request, const LoaderLimits& limits);
+  /// Waits for the worker. A request that was lost with a killed server is made once more, and
+  /// counts as crashed if that is lost too. Throws an internal error if no server can be had.
   WorkResult wait() &&;
 
  private:
+  void send();
+  /// None if the server ended before the worker.
+  std::optional<WorkResult> result();
+
+  WorkerServer* server_;
+  std::string request_;
+  LoaderLimits limits_;
   Descriptor status_;
   Descriptor reply_;
   Descriptor capture_;
@@ -95,8 +87,8 @@ class PendingWork {
 /// The program's end of the server.
 class WorkerServer {
  public:
-  /// Forks the server. It and its workers die with the calling thread's process and ignore the
-  /// signals of the terminal: the program decides.
+  /// Forks the server and its keeper. They and the workers die with the calling thread's process
+  /// and ignore the signals of the terminal: the program decides.
   explicit WorkerServer(const Job& job);
   ~WorkerServer();
   WorkerServer(const WorkerServer&) = delete;
@@ -106,8 +98,10 @@ class WorkerServer {
   PendingWork start(const std::string& request, const LoaderLimits& limits);
 
  private:
+  friend class PendingWork;
+
   Descriptor socket_;
-  pid_t server_ = -1;
+  pid_t keeper_ = -1;
 };
 
 } // namespace cordlesion::io

@@ -1,4 +1,5 @@
-// The server process: forks a worker per request, limits it, and reports how it ended.
+// The server process: forks a worker per request, limits it, and reports how it ended. Its keeper
+// forks it, and again if it is killed.
 #include "worker_server.hpp"
 
 #include <fcntl.h>
@@ -71,11 +72,17 @@ std::optional<ReceivedRequest> receive_request(int socket) {
                          Descriptor(fds[3]), limits};
 }
 
-void ignore_terminal() {
+/// Names this process, and binds its life to its parent's.
+void begin_process(const char* name, pid_t parent) {
+  ::prctl(PR_SET_NAME, name);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // SIGINT and SIGTERM often reach the whole process group; the program decides what they mean, and
   // this process ends with it.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
     ::signal(signal, SIG_IGN);
+  }
+  if (::getppid() != parent) { // it died before this began
+    ::_exit(0);
   }
 }
 
@@ -217,6 +224,30 @@ int milliseconds_to_next(const std::vector<Running>& running) {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
 }
 
+/// The life of a server. Ends when the socket's other end closes.
+[[noreturn]] void serve_workers(int socket, const Job& job, pid_t keeper) {
+  begin_process("cordlesion-load", keeper);
+  std::vector<Running> running;
+  while (true) {
+    std::vector<pollfd> polled{{socket, POLLIN, 0}};
+    for (const Running& worker : running) {
+      polled.push_back({worker.life.get(), POLLIN, 0});
+    }
+    if (::poll(polled.data(), polled.size(), milliseconds_to_next(running)) < 0) {
+      continue; // interrupted
+    }
+    collect(running, polled);
+    if (polled.front().revents == 0) {
+      continue;
+    }
+    std::optional<ReceivedRequest> request = receive_request(socket);
+    if (!request) { // the program has closed its end; workers are killed by their parent's death
+      ::_exit(0);
+    }
+    start_worker(std::move(*request), job, running);
+  }
+}
+
 } // namespace
 
 bool send_request(int socket, const RequestFiles& files, const LoaderLimits& limits) {
@@ -242,32 +273,22 @@ bool send_request(int socket, const RequestFiles& files, const LoaderLimits& lim
   return sent == static_cast<ssize_t>(sizeof sent_limits);
 }
 
-void serve_workers(int socket, const Job& job, pid_t program) {
-  ::prctl(PR_SET_NAME, "cordlesion-load");
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ignore_terminal();
-  if (::getppid() != program) {
-    ::_exit(0);
-  }
-  std::vector<Running> running;
-  while (true) {
-    std::vector<pollfd> polled{{socket, POLLIN, 0}};
-    for (const Running& worker : running) {
-      polled.push_back({worker.life.get(), POLLIN, 0});
+void keep_serving(int socket, const Job& job, pid_t program) {
+  begin_process("cordlesion-keep", program);
+  const pid_t keeper = ::getpid();
+  int status = 0;
+  do {
+    const pid_t server = ::fork();
+    if (server == 0) {
+      serve_workers(socket, job, keeper);
     }
-    if (::poll(polled.data(), polled.size(), milliseconds_to_next(running)) < 0) {
-      continue; // interrupted
+    while (server > 0 && ::waitpid(server, &status, 0) < 0 && errno == EINTR) {
     }
-    collect(running, polled);
-    if (polled.front().revents == 0) {
-      continue;
+    if (server < 0) {
+      ::_exit(1);
     }
-    std::optional<ReceivedRequest> request = receive_request(socket);
-    if (!request) { // the program has closed its end; workers are killed by their parent's death
-      ::_exit(0);
-    }
-    start_worker(std::move(*request), job, running);
-  }
+  } while (WIFSIGNALED(status)); // it was killed; requests that wait in the socket are not lost
+  ::_exit(0);
 }
 
 } // namespace cordlesion::io

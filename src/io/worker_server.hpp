@@ -1,4 +1,5 @@
-// The server process: forks a worker per request, limits it, and reports how it ended.
+// The server process: forks a worker per request, limits it, and reports how it ended. Its keeper
+// forks it, and again if it is killed.
 #pragma once
 
 #include "worker_process.hpp"
@@ -19,8 +20,9 @@ struct RequestFiles {
 /// Passes the descriptors and limits over the socket. False if nobody listens any more.
 bool send_request(int socket, const RequestFiles& files, const LoaderLimits& limits);
 
-/// The life of the server process. Ends when the socket's other end closes.
+/// The life of the keeper: forks the server, and another one whenever it is killed, from a process
+/// without threads. Ends when the socket's other end closes.
 /// @param program  process id of the program, to notice that it died before this began
-[[noreturn]] void serve_workers(int socket, const Job& job, pid_t program);
+[[noreturn]] void keep_serving(int socket, const Job& job, pid_t program);
 
 } // namespace cordlesion::io

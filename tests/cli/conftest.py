@@ -76,6 +76,15 @@ def run_program(program, *arguments, env=None, cwd=None):
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def children(pid):
+    """Ids of the processes that a process has started from its first thread."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []
+
+
 def run_predict(program, package, out, *arguments, code=0, **options):
     """Runs `predict` and makes the checks that hold for every run."""
     result = run_program(program, "predict", *arguments, "-o", out, "--models", package, **options)

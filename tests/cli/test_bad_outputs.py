@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import RUN_FILES, check_output_folder
+from conftest import RUN_FILES, check_output_folder, children
+from dicom_series import write_series
 from nifti_bytes import nifti_bytes
 from tiny_package import Segmenter, write_manifest
 from volumes import LABEL_BOXES, NMOSD, box, write_volume
@@ -184,14 +185,6 @@ def test_row41_a_case_named_like_a_file_of_the_run_is_refused(predict, tmp_path)
 # --- 42
 
 
-def children(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(child) for child in file.read().split()]
-    except OSError:
-        return []
-
-
 def reads(pid, name):
     try:
         return any(os.readlink(f"/proc/{pid}/fd/{fd}").endswith(name) for fd in os.listdir(f"/proc/{pid}/fd"))
@@ -202,11 +195,11 @@ def reads(pid, name):
 def stop_the_reader_of(process, name):
     """Stops the process that has the file open, as a network share that hangs would."""
     while process.poll() is None:
-        for server in children(process.pid):
-            for worker in children(server):
-                if reads(worker, name):
-                    os.kill(worker, signal.SIGSTOP)
-                    return
+        servers = [server for keeper in children(process.pid) for server in children(keeper)]
+        for worker in (worker for server in servers for worker in children(server)):
+            if reads(worker, name):
+                os.kill(worker, signal.SIGSTOP)
+                return
     pytest.fail("nobody read the file")
 
 
@@ -233,25 +226,57 @@ def test_row42_a_pipe_is_never_waited_for(predict, cohort):
 STALLING_READ = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-ssize_t pread(int fd, void* to, size_t bytes, off_t at) {
+static pid_t known; /* the process, once it is noted; a child is another */
+static void stall(int fd) {
   char link[64], name[512] = "";
+  struct stat info;
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  if (readlink(link, name, sizeof name - 1) > 0 && strstr(name, "STALLS")) for (;;) pause();
+  if (known == getpid() || readlink(link, name, sizeof name - 1) <= 0 || !strstr(name, "STALLS")) return;
+  known = getpid();
+  int log = open(getenv("READERS"), O_CREAT | O_APPEND | O_WRONLY, 0644);
+  if (write(log, "x", 1) == 1 && fstat(log, &info) == 0 && info.st_size >= atoi(getenv("FIRST_TO_STALL"))) for (;;) pause();
+  close(log);
+}
+ssize_t read(int fd, void* to, size_t bytes) {
+  stall(fd);
+  return ((ssize_t(*)(int, void*, size_t))dlsym(RTLD_NEXT, "read"))(fd, to, bytes);
+}
+ssize_t pread(int fd, void* to, size_t bytes, off_t at) {
+  stall(fd);
   return ((ssize_t(*)(int, void*, size_t, off_t))dlsym(RTLD_NEXT, "pread"))(fd, to, bytes, at);
 }
 ssize_t pread64(int fd, void* to, size_t bytes, off_t at) { return pread(fd, to, bytes, at); }
 """
 
 
-def test_row42_a_file_that_stalls_while_cases_are_searched_is_named_at_the_time_limit(run, package, cohort, tmp_path):
+@pytest.fixture
+def stalled(tmp_path):
+    """stalled(n): an environment in which the n-th process that reads a file named STALLS, and all later ones, get no answer. Each leaves a
+    byte in the file `readers`."""
     (tmp_path / "stall.c").write_text(STALLING_READ)
     if not shutil.which("cc") or subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "stall.so", tmp_path / "stall.c"], check=False).returncode != 0:
         pytest.skip("no C compiler here")
+    library = {"LD_PRELOAD": str(tmp_path / "stall.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    return lambda first: {**library, "READERS": str(tmp_path / "readers"), "FIRST_TO_STALL": str(first)}
+
+
+def test_row42_a_study_that_stalls_while_it_is_loaded_is_not_waited_for_twice(predict, cohort, tmp_path, stalled):
+    """Its readers are those who search, list and load it; nobody describes it then."""
+    study = write_series(cohort / "study", "t2")
+    min(study.iterdir()).rename(study / "STALLS")
+    output = predict(cohort, "--load-timeout", "2", env=stalled(3), code=8)
+    assert output.report("study")["error"]["code"] == "reader_timeout"
+    assert (tmp_path / "readers").read_text() == "xxx"
+
+
+def test_row42_a_file_that_stalls_while_cases_are_searched_is_named_at_the_time_limit(run, package, cohort, tmp_path, stalled):
     (cohort / "STALLS").write_bytes(bytes(2000))
-    stalled = {"LD_PRELOAD": str(tmp_path / "stall.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
-    result = run("predict", cohort, "-o", tmp_path / "out", "--models", package, "--load-timeout", "2", env=stalled)
+    result = run("predict", cohort, "-o", tmp_path / "out", "--models", package, "--load-timeout", "2", env=stalled(1))
     assert result.code == 3 and "STALLS: " in result.err and "took longer than 2 s" in result.err, result
     assert not (tmp_path / "out").exists()

@@ -82,11 +82,20 @@ def test_progress_none_shows_no_bar_on_a_terminal(program, package, cohort, tmp_
     assert "cases" not in shown and "\033" not in shown and "a: nmosd" in shown
 
 
-@pytest.mark.parametrize("stream", [0, 1, 2], ids=["stdin", "stdout", "stderr"])
-def test_a_closed_standard_stream_does_no_harm(program, package, cohort, tmp_path, stream):
+@pytest.mark.parametrize("stream, code", [(0, 0), (1, 5), (2, 0)], ids=["stdin", "stdout", "stderr"])
+def test_a_closed_standard_stream_does_no_harm(program, package, cohort, tmp_path, stream, code):
+    """Nobody can read the results from a closed stdout, but in the output folder they are complete."""
     shell = f'exec "$@" {stream}>&-'
     command = [program, "predict", cohort, "-o", tmp_path / "out", "--models", package]
     done = subprocess.run(["sh", "-c", shell, "sh", *map(str, command)], capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0, done
+    assert done.returncode == code, done
     check_output_folder(tmp_path / "out")
     assert len(list((tmp_path / "out").glob("*/report.json"))) == 2
+
+
+@pytest.mark.parametrize("stdout", ["/dev/full", "&-"], ids=["full", "closed"])
+def test_a_listing_that_cannot_be_written_exits_5(program, cohort, stdout):
+    command = ["sh", "-c", f'exec "$@" >{stdout}', "sh", program, "scan", str(cohort)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 5 and "could not be written to stdout" in done.stderr, done
+    assert "the output folder" not in done.stderr, "scan has none"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import check_output_folder
+from conftest import check_output_folder, children
 from volumes import LABEL_BOXES, box, write_volume
 
 CASES = 5
@@ -107,6 +107,31 @@ def test_the_loading_processes_end_with_a_killed_run(start, tmp_path):
             return
         time.sleep(0.05)
     pytest.fail("a process of the killed run is still there")
+
+
+def test_a_run_goes_on_if_the_loading_process_is_killed(start, tmp_path):
+    """As by the system when memory runs out."""
+    process = start(tmp_path / "out")
+    (keeper,) = children(process.pid)
+    (server,) = children(keeper)
+    os.kill(server, signal.SIGKILL)
+    assert process.wait(timeout=60) == 0, (tmp_path / "stderr").read_text()
+    check_output_folder(tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("*/lesion_mask.nii.gz"))) == CASES
+
+
+def test_a_run_that_cannot_load_any_more_ends_with_its_tables_and_can_be_resumed(predict, start, slow_package, cohort, tmp_path):
+    process = start(tmp_path / "out")
+    (keeper,) = children(process.pid)
+    os.kill(keeper, signal.SIGKILL)
+    assert process.wait(timeout=60) == 1
+    message = (tmp_path / "stderr").read_text()
+    assert "loader_gone" in message and "--resume" in message
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["interrupted"] and 1 <= record["counts"]["ok"] < CASES
+    assert len((tmp_path / "out" / "results.tsv").read_text().splitlines()) == 1 + record["counts"]["ok"]
+    check_output_folder(tmp_path / "out")
+    assert predict(cohort, "--resume", models=slow_package).cases() == [f"c{number}" for number in range(CASES)]
 
 
 def test_a_second_run_on_the_same_output_folder_is_refused(predict, run, start, slow_package, cohort, tmp_path):

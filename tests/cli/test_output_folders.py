@@ -3,6 +3,8 @@
 import json
 import os
 
+import nibabel
+import numpy as np
 import pytest
 
 from volumes import LABEL_BOXES, NMOSD, box, write_mask, write_volume
@@ -102,6 +104,48 @@ def test_resume_recomputes_a_case_whose_mask_was_cut(predict, cohort):
     after = times(predict(cohort, "--resume"))
     assert mask.read_bytes()[10:] == whole[10:]  # behind the time in the head
     assert after["a"] == before["a"] and after["b"] != before["b"]
+
+
+def test_resume_recomputes_a_case_whose_probabilities_are_gone_or_cut(predict, cohort):
+    write_volume(cohort / "c.nii.gz", NMOSD)
+    output = predict(cohort, "--save-probability")
+    before = times(output)
+    probabilities = {case: output.folder / case / "lesion_probability.nii.gz" for case in "abc"}
+    whole = {case: path.read_bytes() for case, path in probabilities.items()}
+    probabilities["a"].unlink()
+    probabilities["b"].write_bytes(whole["b"][:60])
+    after = times(predict(cohort, "--save-probability", "--resume"))
+    assert {case for case in after if after[case] != before[case]} == {"a", "b"}
+    assert all(path.read_bytes()[10:] == whole[case][10:] for case, path in probabilities.items())  # behind the time in the head
+
+
+def test_resume_keeps_a_corrected_case_which_has_no_probabilities(predict, tmp_path, cohort):
+    for name in ("a", "b"):
+        write_mask(tmp_path / "masks" / f"{name}.nii.gz", NMOSD)
+    options = (cohort, "--masks", tmp_path / "masks", "--save-probability")
+    before = times(predict(*options))
+    assert times(predict(*options, "--resume")) == before
+
+
+def test_resume_recomputes_a_case_beside_whose_report_lies_another_mask(predict, run, package, cohort):
+    """The mask may be somebody's work, so it is kept."""
+    output = predict(cohort)
+    voxels = np.asarray(output.mask("a").dataobj)
+    edited = nibabel.Nifti1Image(np.zeros_like(voxels), output.mask("a").affine)
+    affine = output.mask("b").affine
+    affine[:3, 3] += 1
+    moved = nibabel.Nifti1Image(voxels, affine)
+    for case, image in (("a", edited), ("b", moved)):
+        nibabel.save(image, output.folder / case / "lesion_mask.nii.gz")
+    result = run("predict", cohort, "-o", output.folder, "--models", package, "--resume")
+    assert result.code == 0 and result.err.count("is now lesion_mask.kept-1.nii.gz") == 2, result
+    for case, image in (("a", edited), ("b", moved)):
+        kept = nibabel.load(output.folder / case / "lesion_mask.kept-1.nii.gz")
+        assert np.array_equal(kept.dataobj, image.dataobj) and np.allclose(kept.affine, image.affine)
+        assert np.array_equal(output.mask(case).dataobj, voxels)
+    before = times(output)
+    assert run("predict", cohort, "-o", output.folder, "--models", package, "--resume").code == 0
+    assert times(output) == before
 
 
 def test_resume_does_not_take_the_report_of_another_case(predict, cohort):
@@ -213,6 +257,15 @@ def test_what_lies_in_the_way_exits_5_before_any_case(run, package, cohort, tmp_
     result = run("predict", cohort, "-o", tmp_path / "out", "--models", package)
     assert result.code == 5 and f"{name} in the output folder is a" in result.err and "Move it away" in result.err, result
     assert "[info] a:" not in result.err and not (tmp_path / "outside").exists()
+
+
+def test_an_output_folder_with_images_of_the_input_is_refused_and_stays_as_it_was(run, package, tmp_path):
+    for name in ("p1", "p2"):
+        write_volume(tmp_path / "cohort" / name / "t2.nii.gz", NMOSD)
+    output = tmp_path / "cohort" / "p2"
+    result = run("predict", tmp_path / "cohort", "-o", output, "--models", package)
+    assert result.code == 2 and "folder p2 inside the input holds images" in result.err and "-o" in result.err, result
+    assert [path.name for path in output.iterdir()] == ["t2.nii.gz"]
 
 
 def test_a_pipe_in_place_of_a_report_is_not_waited_for(predict, cohort):

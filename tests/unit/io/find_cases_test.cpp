@@ -211,9 +211,42 @@ TEST(FindCases, KnowsSlicesByTheirContentWhateverTheirNames) {
 TEST(FindCases, LeavesTheOutputFolderAlone) {
   TempFolder folder;
   write_volume(folder / "t2.nii");
-  write_volume(folder / "out/t2/lesion_mask.nii");
+  write_bytes(folder / "out/.cordlesion.lock", "");
+  write_volume(folder / "out/t2/lesion_mask.nii.gz");
   CaseLoader loader;
   EXPECT_EQ(ids_of(loader.find({{folder.path()}, {}, folder / "out"})), Ids{"t2"});
+}
+
+TEST(FindCases, RefusesAnOutputFolderWhoseImagesWouldBeLeftOut) {
+  TempFolder folder;
+  write_volume(folder / "coh/p1/t2.nii");
+  write_volume(folder / "coh/p2/study/t2.nii");
+  write_bytes(folder / "coh/notes/today.txt", "mine");
+  fs::create_directories(folder / "elsewhere");
+  fs::create_directory_symlink(folder / "coh/p2", folder / "elsewhere/linked");
+  CaseLoader loader;
+  const auto error = [&](const fs::path& input, const fs::path& output) {
+    return error_from([&] { loader.find({{folder / input}, {}, folder / output}); });
+  };
+  for (const auto& output : {"coh/p2", "coh/p2/study", "elsewhere/linked"}) {
+    EXPECT_EQ(error("coh", output).exit_code(), ExitCode::usage) << output;
+  }
+  EXPECT_NE(std::string(error("coh", "coh/p2").what()).find("folder p2 inside"), std::string::npos);
+  EXPECT_EQ(error("elsewhere", "coh/p2").exit_code(), ExitCode::usage);
+  for (const auto& output : {"coh/notes", "coh/new", "elsewhere"}) {
+    EXPECT_EQ(loader.find({{folder / "coh"}, {}, folder / output}).cases.size(), 2U) << output;
+  }
+}
+
+TEST(FindCases, SearchesAFolderOfImagesInWhichARunWasKilled) {
+  TempFolder folder;
+  write_bytes(folder / "p1/.cordlesion.lock", "");
+  write_bytes(folder / "p1/.cordlesion-1-1.nii.gz", "half");
+  write_volume(folder / "p1/t2.nii");
+  write_volume(folder / "p1/case/lesion_mask.nii.gz");
+  write_volume(folder / "p2/t2.nii");
+  CaseLoader loader;
+  EXPECT_EQ(ids_of(loader.find({{folder.path()}, {}, {}})), (Ids{"p1_t2", "p2_t2"}));
 }
 
 TEST(FindCases, TakesNoResultsOfEarlierRunsForImages) {

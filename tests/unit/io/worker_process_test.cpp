@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <new>
 #include <thread>
 
@@ -42,6 +43,14 @@ void play(const std::string& request, Reply& reply) {
 
 LoaderLimits small_limits() {
   return {0.5, std::size_t{1} << 30};
+}
+
+/// The process that `parent` started, which has no other.
+pid_t child_of(pid_t parent) {
+  const std::string process = std::to_string(parent);
+  pid_t child = -1;
+  std::ifstream("/proc/" + process + "/task/" + process + "/children") >> child;
+  return child;
 }
 
 bool is_alive(pid_t pid) {
@@ -143,9 +152,25 @@ TEST(WorkerServer, IgnoresTheTerminalsInterrupt) {
   EXPECT_EQ(server.start("x", small_limits()).wait().bytes(), "alive");
 }
 
-TEST(WorkerServer, SaysThatTheServerIsGone) {
-  WorkerServer server([](const std::string&, Reply&) {
-    ::kill(::getppid(), SIGKILL);
+TEST(WorkerServer, MakesARequestOnceMoreIfTheServerIsKilled) {
+  TempFolder folder;
+  WorkerServer server([&](const std::string& request, Reply& reply) {
+    if (request == "always" || !fs::exists(folder / "killed")) {
+      write_bytes(folder / "killed", "once");
+      ::kill(::getppid(), SIGKILL);
+      std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+    reply.append("answer");
+  });
+  EXPECT_EQ(server.start("x", {60, std::size_t{1} << 30}).wait().bytes(), "answer");
+  EXPECT_EQ(server.start("always", {60, std::size_t{1} << 30}).wait().end(), WorkerEnd::crashed);
+  EXPECT_EQ(server.start("x", small_limits()).wait().bytes(), "answer");
+}
+
+TEST(WorkerServer, SaysThatNoServerCanBeHad) {
+  const pid_t program = ::getpid();
+  WorkerServer server([=](const std::string&, Reply&) {
+    ::kill(child_of(program), SIGKILL); // the keeper
     std::this_thread::sleep_for(std::chrono::hours(1));
   });
   const Error during = error_from([&] { server.start("x", {60, std::size_t{1} << 30}).wait(); });
