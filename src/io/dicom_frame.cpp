@@ -64,8 +64,10 @@ bool agent_named(const DataSet& data) {
 }
 
 void read_series(const DataSet& data, DicomFrame& frame) {
-  frame.patient_id = text_of(data, Tag(0x0010, 0x0020));
+  frame.patient = read_patient(data);
   frame.series_uid = text_of(data, Tag(0x0020, 0x000e));
+  frame.instance_uid = text_of(data, Tag(0x0008, 0x0018));
+  frame.instance_number = text_of(data, Tag(0x0020, 0x0013));
   frame.frame_of_reference = text_of(data, Tag(0x0020, 0x0052));
   frame.concatenation = text_of(data, Tag(0x0020, 0x9161));
   frame.part = short_of(data, Tag(0x0020, 0x9162)).value_or(0);
