@@ -37,6 +37,7 @@ struct DicomFrame {
   std::optional<double> echo_time_ms;
   std::optional<double> inversion_time_ms;
   std::optional<double> b_value;
+  std::string diffusion_by; ///< what else says that it is a diffusion image; empty if nothing does
   std::string stack_id;
   std::string temporal_position;
   std::string acquisition_number;
