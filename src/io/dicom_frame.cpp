@@ -91,7 +91,7 @@ void read_series(const DataSet& data, DicomFrame& frame) {
   frame.sequence_variant = codes_of(data, Tag(0x0018, 0x0021));
   frame.acquisition_number = text_of(data, Tag(0x0020, 0x0012));
   frame.contrast_agent = agent_named(data);
-  frame.burned_in = text_of(data, Tag(0x0028, 0x0301)) == "YES";
+  frame.burned_in = upper(text_of(data, Tag(0x0028, 0x0301))) == "YES";
   frame.b_value = private_b_value(data);
   note_contrast(data, frame);
 }
@@ -212,6 +212,10 @@ DicomFrame read_frame(const DataSet& top, const Groups& groups, DicomFrame frame
   read_timing(groups, frame);
   read_order(groups, frame);
   read_scaling(groups, frame);
+  if (Items(top, Tag(0x0028, 0x3000)).size() > 0) {
+    set_fault(frame, "modality_lut",
+              "ModalityLUTSequence: pixel values that go through a table are not supported");
+  }
   if (const auto fault = layout_fault(frame.layout, frame.name); fault && !frame.fault) {
     frame.fault = fault;
   }

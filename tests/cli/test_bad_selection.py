@@ -343,7 +343,7 @@ def test_row14_a_half_that_differs_in_a_value_is_told_with_its_count(divided, va
 @pytest.mark.parametrize("k", [0, 3, 6])
 @pytest.mark.parametrize(
     "values, reason",
-    [({"Modality": "CT"}, "modality CT"), ({"BurnedInAnnotation": "YES"}, "burned into"), ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour")],
+    [({"Modality": "CT"}, "modality CT"), ({"BurnedInAnnotation": "yes"}, "burned into"), ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour")],
     ids=["ct", "burned-in", "palette"],
 )
 def test_row23_one_slice_that_is_none_speaks_for_the_series(run, tmp_path, k, values, reason):
