@@ -129,6 +129,19 @@ std::optional<double> number_of(const gdcm::DataSet& data, const gdcm::Tag& tag)
   return numbers && !numbers->empty() ? std::optional<double>(numbers->front()) : std::nullopt;
 }
 
+std::optional<double> private_number_of(const gdcm::DataSet& data, std::uint16_t group,
+                                        const std::string& creator, std::uint8_t element) {
+  for (std::uint16_t block = 0x10; block <= 0xff; ++block) { // DICOM PS3.5, 7.8.1
+    if (text_of(data, gdcm::Tag(group, block)) == creator) {
+      const auto tag = static_cast<std::uint16_t>(block << 8U | element);
+      const std::vector<std::string> texts = texts_of(data, gdcm::Tag(group, tag));
+      const auto number = texts.empty() ? std::nullopt : parsed(texts.front());
+      return number && std::isfinite(*number) ? number : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::uint16_t> short_of(const gdcm::DataSet& data, const gdcm::Tag& tag) {
   const std::string_view bytes = bytes_of(data, tag);
   if (bytes.size() != sizeof(std::uint16_t)) {

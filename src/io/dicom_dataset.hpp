@@ -21,6 +21,9 @@ std::vector<std::string> codes_of(const gdcm::DataSet& data, const gdcm::Tag& ta
 /// Decimal strings or binary floats; none if missing or if any component is not a finite number.
 std::optional<std::vector<double>> numbers_of(const gdcm::DataSet& data, const gdcm::Tag& tag);
 std::optional<double> number_of(const gdcm::DataSet& data, const gdcm::Tag& tag);
+/// The first number of a private element, given by its lowest byte in the block of its creator.
+std::optional<double> private_number_of(const gdcm::DataSet& data, std::uint16_t group,
+                                        const std::string& creator, std::uint8_t element);
 /// An unsigned 16-bit value.
 std::optional<std::uint16_t> short_of(const gdcm::DataSet& data, const gdcm::Tag& tag);
 /// True if the element is there and not empty.

@@ -4,6 +4,7 @@
 #include "dicom_dataset.hpp"
 #include "dicom_meta.hpp"
 #include "letter_case.hpp"
+#include "mr_sequence.hpp"
 #include "pixel_layout.hpp"
 #include "text_encoding.hpp"
 
@@ -63,9 +64,18 @@ bool agent_named(const DataSet& data) {
   return !none.contains(agent);
 }
 
+void note_contrast(const DataSet& data, DicomFrame& frame) {
+  const std::vector<std::string> contrast = codes_of(data, Tag(0x0008, 0x9209));
+  if (std::find(contrast.begin(), contrast.end(), "DIFFUSION") != contrast.end()) {
+    frame.diffusion_by = "AcquisitionContrast";
+  }
+}
+
 void read_series(const DataSet& data, DicomFrame& frame) {
-  frame.patient_id = text_of(data, Tag(0x0010, 0x0020));
+  frame.patient = read_patient(data);
   frame.series_uid = text_of(data, Tag(0x0020, 0x000e));
+  frame.instance_uid = text_of(data, Tag(0x0008, 0x0018));
+  frame.instance_number = text_of(data, Tag(0x0020, 0x0013));
   frame.frame_of_reference = text_of(data, Tag(0x0020, 0x0052));
   frame.concatenation = text_of(data, Tag(0x0020, 0x9161));
   frame.part = short_of(data, Tag(0x0020, 0x9162)).value_or(0);
@@ -77,20 +87,13 @@ void read_series(const DataSet& data, DicomFrame& frame) {
   frame.protocol =
       to_utf8(text_of(data, Tag(0x0018, 0x1030)) + " " + text_of(data, Tag(0x0018, 0x0024)) + " " +
               text_of(data, Tag(0x0018, 0x9005)));
-  frame.scanning_sequence = codes_of(data, Tag(0x0018, 0x0020));
+  frame.scanning_sequence = scanning_sequence_of(data);
   frame.sequence_variant = codes_of(data, Tag(0x0018, 0x0021));
   frame.acquisition_number = text_of(data, Tag(0x0020, 0x0012));
   frame.contrast_agent = agent_named(data);
-  frame.burned_in = text_of(data, Tag(0x0028, 0x0301)) == "YES";
-  if (frame.scanning_sequence.empty()) { // enhanced images say it in other words
-    const std::string echo = text_of(data, Tag(0x0018, 0x9008));
-    if (echo == "SPIN" || echo == "BOTH") {
-      frame.scanning_sequence.emplace_back("SE");
-    }
-    if (echo == "GRADIENT" || echo == "BOTH") {
-      frame.scanning_sequence.emplace_back("GR");
-    }
-  }
+  frame.burned_in = upper(text_of(data, Tag(0x0028, 0x0301))) == "YES";
+  frame.b_value = private_b_value(data);
+  note_contrast(data, frame);
 }
 
 /// A positive number, none otherwise: scanners write 0 for what a sequence does not have.
@@ -114,7 +117,8 @@ void read_timing(const Groups& groups, DicomFrame& frame) {
     }
   });
   groups.with(Tag(0x0018, 0x9117), [&](const DataSet& diffusion) {
-    frame.b_value = number_of(diffusion, Tag(0x0018, 0x9087));
+    const auto standard = number_of(diffusion, Tag(0x0018, 0x9087));
+    frame.b_value = standard ? standard : frame.b_value;
   });
 }
 
@@ -129,6 +133,7 @@ void read_order(const Groups& groups, DicomFrame& frame) {
         frame.image_type.push_back(component);
       }
     }
+    note_contrast(type, frame);
   });
   groups.with(Tag(0x0020, 0x9111), [&](const DataSet& content) {
     frame.stack_id = text_of(content, Tag(0x0020, 0x9056));
@@ -207,6 +212,10 @@ DicomFrame read_frame(const DataSet& top, const Groups& groups, DicomFrame frame
   read_timing(groups, frame);
   read_order(groups, frame);
   read_scaling(groups, frame);
+  if (Items(top, Tag(0x0028, 0x3000)).size() > 0) {
+    set_fault(frame, "modality_lut",
+              "ModalityLUTSequence: pixel values that go through a table are not supported");
+  }
   if (const auto fault = layout_fault(frame.layout, frame.name); fault && !frame.fault) {
     frame.fault = fault;
   }

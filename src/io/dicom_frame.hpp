@@ -3,6 +3,7 @@
 
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/core/geometry.hpp"
+#include "patient.hpp"
 #include "pixel_layout.hpp"
 
 #include <cstddef>
@@ -19,8 +20,10 @@ struct DicomFrame {
   std::size_t number = 0; ///< frame in the file, from 0
   std::string name;       ///< relative path of the file, with the frame where there are several
 
-  std::string patient_id; ///< identity, never in a message
+  Patient patient;
   std::string series_uid;
+  std::string instance_uid; ///< SOPInstanceUID
+  std::string instance_number;
   std::string frame_of_reference; ///< UID; positions of another one mean nothing here
   std::string sop_class;
   std::string transfer_syntax;
@@ -34,6 +37,7 @@ struct DicomFrame {
   std::optional<double> echo_time_ms;
   std::optional<double> inversion_time_ms;
   std::optional<double> b_value;
+  std::string diffusion_by; ///< what else says that it is a diffusion image; empty if nothing does
   std::string stack_id;
   std::string temporal_position;
   std::string acquisition_number;

@@ -1,6 +1,7 @@
 // What the words of ImageType say of a slice.
 #include "image_types.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -29,7 +30,8 @@ const std::map<ImageKind, Words>& words() {
                           "COMPOSED",    "COMBINED",    "COMP_SP",     "COMP_AD",
                           "COMP_AN",     "SPINE",       "PROCESSED",   "ENHANCED",
                           "SNAPSHOT",    "SHUTTER",     "ASSOCIATED",  "3D",
-                          "2D"}},
+                          "2D",          "DISTORTED",   "NORMALIZED",  "UNSPECIFIED",
+                          "DRB",         "DRG",         "DRS"}},
       {ImageKind::lesser, {"WATER", "W", "OUT_PHASE", "OPP_PHASE", "OP"}},
       {ImageKind::other,
        {"LOCALIZER", "SCOUT",
@@ -39,12 +41,24 @@ const std::map<ImageKind, Words>& words() {
         // maps
         "ADC", "EADC", "FA", "TENSOR", "TRACE", "TRACEW", "VELOCITY", "QUANTITY", "T1 MAP",
         "T1_MAP", "T1MAP", "T2 MAP", "T2_MAP", "T2MAP", "R2 MAP", "R2_MAP", "R2MAP", "T2_STAR MAP",
-        "R2_STAR MAP", "R2_STAR", "FAT", "F", "FF",
+        "R2_STAR MAP", "R2_STAR", "FAT", "F", "FF", "B0", "B1", "B0 MAP", "B1 MAP", "MTRASYM",
+        "FAT_FRACTION",
         // projections, other planes, pictures
         "MIP", "MINIP", "MNIP", "MAX_IP", "MIN_IP", "CSA MIP", "PROJECTION", "PROJECTION IMAGE",
         "MPR", "CPR", "CSA MPR", "MOSAIC", "SUB", "SUBTRACT", "SUBTRACTION", "VOLUME_RENDER",
-        "SCREENSHOT", "PSEUDOCOLOR"}}};
+        "SCREENSHOT", "SCREEN SAVE", "PSEUDOCOLOR"}}};
   return kinds;
+}
+
+/// Words that tell it in any company, as in T2_MAP_3 or SUBTRACTION_1. FAT and PHASE do not: there
+/// are FAT_SAT and OUT_PHASE.
+const Words& telling_parts() {
+  static const Words parts{"MAP",     "MAPS",  "QMAP",     "EXP",         "MTR",        "MTRASYM",
+                           "ADC",     "EADC",  "TRACE",    "TRACEW",      "FRACTION",   "RATIO",
+                           "SUB",     "SUBTR", "SUBTRACT", "SUBTRACTION", "DIFFERENCE", "MIP",
+                           "MINIP",   "MPR",   "CPR",      "PROJECTION",  "MOSAIC",     "SCREEN",
+                           "CAPTURE", "MASK",  "LOCALIZER"};
+  return parts;
 }
 
 } // namespace
@@ -56,6 +70,20 @@ std::optional<ImageKind> image_kind(std::string_view word) {
     }
   }
   return std::nullopt;
+}
+
+std::string_view other_word(std::string_view type) {
+  if (const auto kind = image_kind(type)) {
+    return kind == ImageKind::other ? type : std::string_view{};
+  }
+  while (!type.empty()) {
+    const std::string_view part = type.substr(0, type.find_first_of(" _"));
+    if (telling_parts().contains(part)) {
+      return part;
+    }
+    type.remove_prefix(std::min(part.size() + 1, type.size()));
+  }
+  return {};
 }
 
 } // namespace cordlesion::io

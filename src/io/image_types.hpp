@@ -15,4 +15,8 @@ enum class ImageKind {
 /// Words of DICOM and of MR scanners; none for any other.
 std::optional<ImageKind> image_kind(std::string_view word);
 
+/// The word that makes an image type `other`: the whole, or a known one of those that blanks and
+/// underscores divide it into. Empty if none does.
+std::string_view other_word(std::string_view type);
+
 } // namespace cordlesion::io

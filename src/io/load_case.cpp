@@ -6,6 +6,7 @@
 #include "cordlesion/core/slice_stack.hpp"
 #include "dicom_frame.hpp"
 #include "number_text.hpp"
+#include "patient.hpp"
 #include "relative_name.hpp"
 #include "sagittal_rule.hpp"
 #include "series_selection.hpp"
@@ -15,7 +16,6 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace cordlesion::io {
@@ -86,16 +86,14 @@ void join_alike(std::vector<Warning>& warnings) {
 /// Some anonymisers give every study the same UID: choosing among patients would be worse than
 /// failing.
 void require_one_patient(const std::vector<DicomFrame>& frames) {
-  std::set<std::string> patients;
+  Patient patient;
   for (const DicomFrame& frame : frames) {
-    patients.insert(frame.patient_id);
-  }
-  patients.erase("");
-  if (patients.size() > 1) {
-    throw case_error(Stage::select, "several_patients",
-                     "files with one StudyInstanceUID have " + std::to_string(patients.size()) +
-                         " different PatientIDs, one expected",
-                     "give each patient's folder as an input of its own");
+    if (const auto attribute = join_patient(patient, frame.patient); !attribute.empty()) {
+      throw case_error(Stage::select, "several_patients",
+                       frame.name + " has another " + std::string(attribute) +
+                           " than other files with its StudyInstanceUID, one patient expected",
+                       "give each patient's folder as an input of its own");
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 namespace cordlesion::io {
 namespace {
@@ -84,8 +85,8 @@ std::string not_an_mr_slice(const DicomFrame& frame) {
            ", MR expected";
   }
   for (const std::string& type : frame.image_type) {
-    if (image_kind(type) == ImageKind::other) {
-      return "image type " + type + ": a localizer, derived map or part of an image";
+    if (const std::string_view word = other_word(type); !word.empty()) {
+      return "image type " + std::string(word) + ": a localizer, derived map or part of an image";
     }
   }
   return {};
@@ -164,6 +165,15 @@ void decide(StudyCandidate& candidate, const LoadOptions& options) {
                         : accepted_reason(candidate, weighting, options.assume_sagittal_t2);
 }
 
+/// Images without diffusion weighting are part of every diffusion series.
+bool in_diffusion_series(const DicomFrame& frame, const std::vector<DicomFrame>& frames) {
+  return frame.b_value == 0.0 &&
+         std::any_of(frames.begin(), frames.end(), [&](const DicomFrame& other) {
+           return other.b_value.value_or(0) > 0 && other.series_uid == frame.series_uid &&
+                  same_echo_time(other, frame);
+         });
+}
+
 bool named_by_user(const StudyCandidate& candidate, const std::string& uid) {
   return candidate.series_uid == uid || candidate.decision.info.uid_digest == uid;
 }
@@ -175,6 +185,9 @@ std::vector<StudyCandidate> assess_study(const std::vector<DicomFrame>& frames,
   std::vector<StudyCandidate> candidates;
   for (SliceGroup& group : group_frames(frames)) {
     StudyCandidate& candidate = candidates.emplace_back();
+    if (DicomFrame& first = group.frames.front(); in_diffusion_series(first, frames)) {
+      first.diffusion_by = "other b-values of its series";
+    }
     candidate.decision.info = describe_group(group, options);
     candidate.series_uid = group.frames.front().series_uid;
     establish(group, options, candidate);

@@ -1,6 +1,8 @@
 // The choice among the series of a study that could serve.
 #include "series_selection.hpp"
 
+#include "cordlesion/core/counted.hpp"
+#include "image_types.hpp"
 #include "number_text.hpp"
 #include "series_grouping.hpp"
 #include "stack_parts.hpp"
@@ -123,6 +125,20 @@ void report_distance(const StudyCandidate& chosen, std::vector<Warning>& warning
   }
 }
 
+/// A map of a kind that no list here knows looks like any other image.
+void report_derived(const StudyCandidate& chosen, std::vector<Warning>& warnings) {
+  const std::vector<std::string>& types = chosen.frames.front().image_type;
+  const auto unknown = std::count_if(types.begin(), types.end(), [](const std::string& type) {
+    return !type.empty() && !image_kind(type);
+  });
+  if (unknown > 0 && std::find(types.begin(), types.end(), "DERIVED") != types.end()) {
+    warnings.push_back({"derived_image", short_name(chosen) +
+                                             " is DERIVED, and its ImageType has " +
+                                             counted(static_cast<std::size_t>(unknown), "word") +
+                                             " that tells nothing here: check that it is no map"});
+  }
+}
+
 } // namespace
 
 std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOptions& options,
@@ -149,6 +165,7 @@ std::size_t choose_series(std::vector<StudyCandidate>& candidates, const LoadOpt
   report_left_out(candidates, candidates[best], warnings);
   candidates[best].decision.chosen = true;
   report_distance(candidates[best], warnings);
+  report_derived(candidates[best], warnings);
   if (candidates[best].geometry.gaps) {
     warnings.push_back(*candidates[best].geometry.gaps);
   }

@@ -39,7 +39,14 @@ std::string evidence_of(const DicomFrame& frame) {
   add("TE ", frame.echo_time_ms, " ms");
   add("TI ", frame.inversion_time_ms, " ms");
   add("b-value ", frame.b_value, " s/mm2");
-  return text.empty() ? "no timing in the header" : text;
+  if (text.empty()) {
+    text.append("no timing in the header");
+  }
+  text += has(frame.scanning_sequence, "EP") ? ", echo planar" : "";
+  if (!frame.diffusion_by.empty()) {
+    text.append(", diffusion by ").append(frame.diffusion_by);
+  }
+  return text;
 }
 
 bool is_inversion(const DicomFrame& frame) {
@@ -68,7 +75,8 @@ std::string spin_echo_weighting(double tr, double te) {
 
 std::string timed_weighting(const DicomFrame& frame) {
   const auto& sequence = frame.scanning_sequence;
-  if (frame.b_value.value_or(0) > 0 || has(frame.image_type, "DIFFUSION")) {
+  if (frame.b_value.value_or(0) > 0 || !frame.diffusion_by.empty() ||
+      has(frame.image_type, "DIFFUSION")) {
     return "diffusion";
   }
   const bool gradient = has(sequence, "GR") && !has(sequence, "SE");
@@ -97,6 +105,33 @@ std::string names_of(const DicomFrame& frame) {
     name += type + " ";
   }
   return upper(name);
+}
+
+/// A word of the description for what is made of, or has the timing of, a T2; its kind with it.
+std::optional<std::pair<std::string_view, const char*>> telling_word(const DicomFrame& frame) {
+  static constexpr std::array<std::pair<std::string_view, const char*>, 10> words{
+      {{"MAP", "map"},
+       {"MAPS", "map"},
+       {"T2MAP", "map"},
+       {"DWI", "diffusion"},
+       {"DTI", "diffusion"},
+       {"DIFF", "diffusion"},
+       {"DIFFUSION", "diffusion"},
+       {"ADC", "diffusion"},
+       {"TRACE", "diffusion"},
+       {"TRACEW", "diffusion"}}};
+  std::string name = upper(" " + frame.description + " ");
+  std::replace_if(
+      name.begin(), name.end(),
+      [](char c) { return !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')); }, ' ');
+  for (const auto& word : words) {
+    std::string alone(" ");
+    alone.append(word.first).append(" ");
+    if (name.find(alone) != std::string::npos) {
+      return word;
+    }
+  }
+  return std::nullopt;
 }
 
 } // namespace
@@ -138,6 +173,9 @@ std::string named_weighting(const DicomFrame& frame) {
 Weighting weighting_of(const DicomFrame& frame) {
   const std::string evidence = evidence_of(frame);
   const std::string kind = timed_weighting(frame);
+  if (const auto word = telling_word(frame); word && (kind == "T2" || kind == "unknown")) {
+    return {word->second, evidence + ", named " + std::string(word->first), false};
+  }
   if (kind != "unknown") {
     return {kind, evidence, true};
   }

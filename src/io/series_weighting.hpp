@@ -8,7 +8,7 @@
 namespace cordlesion::io {
 
 struct Weighting {
-  std::string kind;     ///< T2, T1, STIR, FLAIR, PD, T2*, diffusion, unknown
+  std::string kind;     ///< T2, T1, STIR, FLAIR, PD, T2*, diffusion, map, unknown
   std::string evidence; ///< the numbers it rests on, for example "TR 3203 ms, TE 110 ms"
   bool from_timing = false;
 };

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <numeric>
+#include <string_view>
 
 namespace cordlesion::io {
 namespace {
@@ -48,6 +50,32 @@ void require_one_frame_of_reference(const std::vector<DicomFrame>& frames) {
                            " belong to one series, but the FrameOfReferenceUID in which their "
                            "positions are given differs",
                        "take the slices that do not belong to the series out of the folder");
+    }
+  }
+}
+
+Vec3 difference(const Vec3& a, const Vec3& b) {
+  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+}
+
+/// A file and its copy lie at one place. The InstanceNumber counts too, for some anonymisers give
+/// every file one SOPInstanceUID.
+void require_own_instances(const std::vector<DicomFrame>& frames) {
+  std::map<std::pair<std::string_view, std::string_view>, const DicomFrame*> seen;
+  for (const DicomFrame& frame : frames) {
+    if (frame.instance_uid.empty()) {
+      continue;
+    }
+    const DicomFrame& other =
+        *seen.try_emplace({frame.instance_uid, frame.instance_number}, &frame).first->second;
+    const double apart = norm(difference(frame.position_mm, other.position_mm));
+    if (frame.file != other.file && apart > same_position_mm) {
+      throw case_error(Stage::read, "instance_twice",
+                       other.name + " and " + frame.name +
+                           " have one SOPInstanceUID and InstanceNumber, but lie " +
+                           number_text(apart, 2) + " mm apart: two images are mixed",
+                       "give each patient's folder as an input of its own, or take the slices that "
+                       "do not belong to the series out of the folder");
     }
   }
 }
@@ -203,6 +231,7 @@ Vec3 unit(const Vec3& v) {
 StackGeometry establish_geometry(const std::vector<DicomFrame>& frames, bool allow_gaps) {
   require_same_size(frames);
   require_one_frame_of_reference(frames);
+  require_own_instances(frames);
   require_same_corners(frames);
   const Vec3 row = unit(frames.front().row);
   const Vec3 normal = unit(cross(row, frames.front().column));

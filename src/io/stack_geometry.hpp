@@ -22,8 +22,8 @@ struct StackGeometry {
 };
 
 /// Sorts the frames along their normal and checks that they fill a regular grid. Throws case errors
-/// (stage read): `slice_size_differs`, `frame_of_reference_differs`, `too_few_slices`,
-/// `slices_at_one_position`, `slice_gap`, `sheared_stack`, naming the frames.
+/// (stage read): `slice_size_differs`, `frame_of_reference_differs`, `instance_twice`,
+/// `too_few_slices`, `slices_at_one_position`, `slice_gap`, `sheared_stack`, naming the frames.
 /// @param allow_gaps  uneven slices go to the nearest places of a grid that leaves gaps
 StackGeometry establish_geometry(const std::vector<DicomFrame>& frames, bool allow_gaps);
 

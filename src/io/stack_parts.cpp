@@ -40,16 +40,35 @@ class Positions {
   std::vector<double> sorted_;
 };
 
-/// Whether a frame lies straight above or below another one.
-bool in_one_stack(const DicomFrame& a, const DicomFrame& b) {
+Vec3 along(const Vec3& from, const Vec3& direction, double steps) {
+  return {from[0] + steps * direction[0], from[1] + steps * direction[1],
+          from[2] + steps * direction[2]};
+}
+
+/// The frame as if its rows and columns ran as those of `other`, where they run the opposite way.
+DicomFrame turned_as(const DicomFrame& other, DicomFrame frame) {
+  const auto turn = [&](Vec3& direction, const Vec3& wanted, double spacing, std::size_t pixels) {
+    if (dot(direction, wanted) < 0) {
+      frame.position_mm =
+          along(frame.position_mm, direction, spacing * static_cast<double>(pixels - 1));
+      direction = {-direction[0], -direction[1], -direction[2]};
+    }
+  };
+  turn(frame.row, other.row, frame.column_spacing_mm, frame.layout.columns);
+  turn(frame.column, other.column, frame.row_spacing_mm, frame.layout.rows);
+  return frame;
+}
+
+/// Whether a frame lies straight above or below another one, be it mirrored.
+bool in_one_stack(const DicomFrame& frame, const DicomFrame& b) {
+  const DicomFrame a = turned_as(b, frame);
   if (!a.placed || !b.placed || !same_orientation(a, b)) {
     return false;
   }
   const Vec3 normal = normal_of(b);
-  const Vec3 way{a.position_mm[0] - b.position_mm[0], a.position_mm[1] - b.position_mm[1],
-                 a.position_mm[2] - b.position_mm[2]};
-  const double along = dot(way, normal);
-  return std::sqrt(std::max(0.0, dot(way, way) - along * along)) <= straight_mm;
+  const Vec3 way = along(a.position_mm, b.position_mm, -1);
+  const double up = dot(way, normal);
+  return std::sqrt(std::max(0.0, dot(way, way) - up * up)) <= straight_mm;
 }
 
 /// Slices of another part at places where the chosen one has none.

@@ -8,6 +8,8 @@ import numpy as np
 import pydicom
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -91,6 +93,13 @@ def scaled(file, slope, intercept=0.0):
     put_pixels(file, stored.astype(np.int64) & 0xFFFF)
     file.PixelRepresentation = 1 if stored.min() < 0 else 0
     file.RescaleSlope, file.RescaleIntercept = str(slope), str(intercept)
+
+
+def modality_lut(file):
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType, table.LUTData = [4, 0, 16], "US", b"\1\0" * 4
+    table["LUTData"].VR = "OW"
+    file.ModalityLUTSequence = Sequence([table])
 
 
 def twelve_bits(file):

@@ -6,11 +6,12 @@ the only one with a lesion, so its label shows what was used.
 
 import json
 
+import numpy as np
 import pydicom
 import pytest
 
 from conftest import run_predict
-from dicom_series import STIR, STUDY, T1, T2, sequence_item, slice_path, uid, write_enhanced, write_series
+from dicom_series import STIR, STUDY, T1, T2, put_pixels, sequence_item, slice_path, uid, write_enhanced, write_series
 from leaks import assert_nothing_leaks
 from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
@@ -342,7 +343,7 @@ def test_row14_a_half_that_differs_in_a_value_is_told_with_its_count(divided, va
 @pytest.mark.parametrize("k", [0, 3, 6])
 @pytest.mark.parametrize(
     "values, reason",
-    [({"Modality": "CT"}, "modality CT"), ({"BurnedInAnnotation": "YES"}, "burned into"), ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour")],
+    [({"Modality": "CT"}, "modality CT"), ({"BurnedInAnnotation": "yes"}, "burned into"), ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour")],
     ids=["ct", "burned-in", "palette"],
 )
 def test_row23_one_slice_that_is_none_speaks_for_the_series(run, tmp_path, k, values, reason):
@@ -372,3 +373,24 @@ def test_row12_a_broken_t2_is_not_replaced_in_silence(predict, tmp_path):
     folder = write_series(tmp_path / "one", "t2 broken", change=lambda file, k: k != 3, study=STUDY + "1")
     write_series(folder, "t1", sequence=T1, study=STUDY + "1")
     assert predict(folder, code=8, out=tmp_path / "out2").report("one")["error"]["code"] == "slice_gap"
+
+
+@pytest.mark.parametrize("of_part", [lambda k: k > 3, lambda k: k % 2 == 1], ids=["beside", "between"])
+@pytest.mark.parametrize("axis", [1, 0], ids=["rows", "columns"])
+def test_row14_mirrored_slices_of_the_stack_do_not_go_unsaid(run, tmp_path, of_part, axis):
+    """Rows or columns run the opposite way, the pixels with them: the images lie where they did."""
+
+    def mirror(file, k):
+        if of_part(k):
+            cosines, position = list(map(float, file.ImageOrientationPatient)), list(map(float, file.ImagePositionPatient))
+            direction = slice(0, 3) if axis else slice(3, 6)
+            file.ImagePositionPatient = [str(p + 63 * c) for p, c in zip(position, cosines[direction])]
+            cosines[direction] = [-c for c in cosines[direction]]
+            file.ImageOrientationPatient = [str(c) for c in cosines]
+            put_pixels(file, np.flip(file.pixel_array, axis))
+
+    (case,) = json.loads(run("scan", write_series(tmp_path / "case", "t2", change=mirror), "--json").out)
+    told = [case["error"], *case["warnings"]] if "error" in case else case["warnings"]
+    (divided,) = (each["message"] for each in told if each["code"] in ("series_divided", "slices_left_out"))
+    assert divided.startswith("3 slices of the chosen series") and "another ImageOrientationPatient" in divided
+    assert ("error" in case) == ("between" in divided)

@@ -28,7 +28,7 @@ struct SeriesInfo {
   Grid grid;                     ///< valid only if `readable`
   bool readable = false;         ///< geometry could be established
   double sagittal_angle_deg = 0; ///< slice normal to left-right
-  std::string weighting; ///< T2, T1, STIR, FLAIR, PD, T2*, diffusion, unknown: from TR, TE, TI
+  std::string weighting; ///< T2, T1, STIR, FLAIR, PD, T2*, diffusion, map, unknown: from TR, TE, TI
 };
 
 /// One stack of slices (a series, or a part of one split by orientation, echo, stack or time) with
