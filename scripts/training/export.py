@@ -87,7 +87,10 @@ def export_network(name: str, network: nn.Module, example: Tensor, path: Path) -
 
 
 def bf16_agrees(loaded: torch.jit.ScriptModule, examples: Tensor, trained: Trained, is_classifier: bool) -> bool:
-    """The same classes with probabilities within `BF16_TOLERANCE`, or masks that overlap by `BF16_DICE`, over all examples."""
+    """Probabilities within `BF16_TOLERANCE`, or masks that overlap by `BF16_DICE`, over all examples.
+
+    Classes are not compared: they are those of a patient's mean, not of a slice that lies near the cut-off.
+    """
     full, low = [], []
     for example in examples.split(1):  # one by one, as memory is bounded and the program's batches differ anyway
         full.append(loaded(example))
@@ -95,8 +98,7 @@ def bf16_agrees(loaded: torch.jit.ScriptModule, examples: Tensor, trained: Train
             low.append(loaded(example).float())
     full, low = torch.cat(full), torch.cat(low)
     if is_classifier:
-        close = (low.softmax(1) - full.softmax(1)).abs().max() <= BF16_TOLERANCE
-        return bool(close) and bool((low.argmax(1) == full.argmax(1)).all())
+        return bool((low.softmax(1) - full.softmax(1)).abs().max() <= BF16_TOLERANCE)
     marked = [(part >= trained.threshold).flatten(1).float() for part in (full, low)]
     sizes = marked[0].sum(1) + marked[1].sum(1)
     dice = torch.where(sizes > 0, 2 * (marked[0] * marked[1]).sum(1) / sizes, torch.ones_like(sizes))
