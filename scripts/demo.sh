@@ -45,6 +45,6 @@ $out/study_ependymoma/report.json        everything on one case, every series of
 $out/study_ependymoma/lesion_mask.nii.gz the mask, on exactly the grid of the image
 $out-corrected/results.tsv               the same cases from the corrected masks
 
-The model package is untrained: it exercises the whole program, its results mean nothing.
+The model package knows simulated spines, not patients: models/phantom-1/MODEL_CARD.md.
 Research use only.
 EOF

@@ -19,11 +19,9 @@ EOF
 packages=(g++ cmake ninja-build git
           libtorch-dev libdnnl-dev libopenblas0 libinsighttoolkit5-dev libgdcm-dev zlib1g-dev libssl-dev
           libcli11-dev libspdlog-dev nlohmann-json3-dev libgtest-dev)
-# The seeded model package is written by the training scripts.
-packages+=(python3-numpy python3-torch python3-torchvision)
-# Training: reading prepared cases, connected components and the calibration's minimum, curves; and
-# simulated spines: files, resampling, k-space.
-training_packages=(python3-nibabel python3-scipy python3-matplotlib python3-pydicom python3-opencv)
+# Training: the networks; reading prepared cases, connected components and the calibration's
+# minimum, curves; and simulated spines: files, resampling, k-space.
+training_packages=(python3-numpy python3-torch python3-torchvision python3-nibabel python3-scipy python3-matplotlib python3-pydicom python3-opencv)
 # Cross-checks against independent readers, and tools that make test inputs.
 test_packages=("${training_packages[@]}" python3-pytest python3-sklearn python3-jsonschema
                dcmtk libgdcm-tools dcm2niix)

@@ -41,7 +41,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="repetitions of each measurement, in turn [3]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="of every side [all cores]")
     parser.add_argument("--program", type=Path, default=REPOSITORY / "build/release/cordlesion", help="the executable [build/release/cordlesion]")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="the model package [models/untrained; with --quick the tiny one of the tests]")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="the model package [models/phantom-1; with --quick the tiny one of the tests]")
     parser.add_argument("--rivals", type=Path, metavar="PYTHON", help="Python with the rivals [build/rivals/bin/python if it is there]")
     parser.add_argument("--no-rivals", action="store_true", help="only what this Python has, even if build/rivals is there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every single figure")
@@ -50,10 +50,10 @@ def parse_arguments():
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; expected {', '.join(PARTS)}")
     if arguments.models is None and not arguments.quick:
-        arguments.models = REPOSITORY / "models/untrained"
+        arguments.models = REPOSITORY / "models/phantom-1"
     for path in filter(None, (arguments.program, arguments.models)):
         if not path.exists():
-            parser.error(f"{path} is not there; scripts/build.sh makes the program and the untrained package")
+            parser.error(f"{path} is not there; scripts/build.sh makes the program")
     if arguments.no_rivals:
         arguments.rivals = None
     elif arguments.rivals is None and RIVALS.exists():

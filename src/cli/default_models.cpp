@@ -9,7 +9,7 @@ namespace cordlesion::cli {
 namespace fs = std::filesystem;
 
 fs::path default_models() {
-  constexpr const char* package = "untrained";
+  constexpr const char* package = "phantom-1";
   std::error_code unknown;
   const fs::path executable = fs::read_symlink("/proc/self/exe", unknown);
   const std::array folders{executable.parent_path() / "../share/cordlesion/models" / package,

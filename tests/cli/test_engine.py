@@ -8,7 +8,7 @@ import pytest
 from conftest import REPOSITORY
 from volumes import NMOSD, write_volume
 
-PACKAGE = REPOSITORY / "models/untrained"
+PACKAGE = REPOSITORY / "models/phantom-1"
 
 
 def engine_of(output):
@@ -20,7 +20,6 @@ def test_networks_of_other_operations_run_as_torchscript(predict, tmp_path):
     assert engine_of(output) == "TorchScript"  # the tiny package sums rows, which no plan knows
 
 
-@pytest.mark.skipif(not PACKAGE.exists(), reason="no package of the real architectures")
 def test_compiled_networks_say_what_the_scripts_say(run, predict, tmp_path):
     source = write_volume(tmp_path / "t2.nii.gz", NMOSD)
     options = ["--precision", "fp32", "--all-nodes", "--save-probability"]
