@@ -102,7 +102,7 @@ def listed_cases(program, result):
 
 def prepared_cases(program, result):
     table = (program.folder / "table-out/prepared.tsv").read_text(encoding="utf-8", errors="replace")
-    return sorted(row["case_id"] for row in csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    return sorted(row["case_id"] for row in csv.DictReader(table.split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def evaluated_count(program, result):

@@ -105,7 +105,7 @@ CaseList read_case_list(const fs::path& file) {
   if (!in || !std::getline(in, line)) {
     throw usage_error("case list " + name + " does not exist, cannot be read or is empty");
   }
-  const Columns columns(header_cells_of(line), name + ":1");
+  const Columns columns(header_cells_of(line, name + ":1"), name + ":1");
   CaseList list;
   if (columns.has("t1c")) {
     list.warnings.push_back({"t1c_ignored", name + ": column t1c is not used by this version"});
@@ -113,11 +113,11 @@ CaseList read_case_list(const fs::path& file) {
   const fs::path folder = fs::absolute(file).parent_path();
   std::set<std::string> ids;
   for (std::size_t number = 2; std::getline(in, line); ++number) {
-    const Cells cells = cells_of(line);
+    const std::string where = name + ":" + std::to_string(number);
+    const Cells cells = cells_of(line, where);
     if (is_blank(cells)) {
       continue;
     }
-    const std::string where = name + ":" + std::to_string(number);
     list.cases.push_back(parse_row(columns, cells, folder, where));
     if (!ids.insert(list.cases.back().case_id).second) {
       throw usage_error(where + ": case_id '" + list.cases.back().case_id + "' occurs twice");

@@ -118,15 +118,16 @@ LabelTable read_label_table(const std::filesystem::path& file) {
     throw usage_error("label table " + name + " does not exist, cannot be read or is empty",
                       expected_columns);
   }
-  const LabelColumns columns(header_cells_of(line), name + ":1");
+  const LabelColumns columns(header_cells_of(line, name + ":1"), name + ":1");
   LabelTable table{.columns = columns.further(), .cases = {}};
   std::set<std::string> ids;
   for (std::size_t number = 2; std::getline(in, line); ++number) {
-    Cells cells = cells_of(line);
+    const std::string where = name + ":" + std::to_string(number);
+    Cells cells = cells_of(line, where);
     if (is_blank(cells)) {
       continue;
     }
-    LabelledCase labelled = columns.parse(std::move(cells), name + ":" + std::to_string(number));
+    LabelledCase labelled = columns.parse(std::move(cells), where);
     check(labelled);
     if (!ids.insert(labelled.case_id).second) {
       throw usage_error(labelled.where + ": case_id '" + labelled.case_id + "' occurs twice");

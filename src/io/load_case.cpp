@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t fewest_slices = 3;
 constexpr std::size_t fewest_in_plane = 16;
+constexpr double largest_spacing_mm = 100;
 
 /// What no network could work with.
 void require_usable(const Image& image, const std::string& name) {
@@ -40,6 +41,14 @@ void require_usable(const Image& image, const std::string& name) {
                          std::to_string(along(1)) + " pixels, at least " +
                          std::to_string(fewest_in_plane) + " x " + std::to_string(fewest_in_plane) +
                          " expected");
+  }
+  const auto& spacing = image.grid().spacing_mm;
+  if (const double widest = *std::max_element(spacing.begin(), spacing.end());
+      widest > largest_spacing_mm) {
+    throw case_error(Stage::read, "bad_spacing",
+                     name + ": voxels " + number_text(widest, 1) + " mm apart, at most " +
+                         number_text(largest_spacing_mm, 0) + " mm expected",
+                     "Are the lengths in the header in millimetres?");
   }
   const auto [low, high] = std::minmax_element(image.voxels().begin(), image.voxels().end());
   if (*low == *high) {

@@ -11,6 +11,12 @@ namespace cordlesion::io {
 
 namespace {
 
+/// Ends a path early (NUL), or a line for other readers.
+bool is_control(char character) {
+  const auto code = static_cast<unsigned char>(character);
+  return (code < 0x20 && character != '\t') || code == 0x7F;
+}
+
 /// Without the spaces around it.
 std::string trimmed(const std::string& cell) {
   const std::size_t first = cell.find_first_not_of(' ');
@@ -33,9 +39,13 @@ std::string unquoted(const std::string& cell) {
 
 } // namespace
 
-Cells cells_of(std::string line) {
+Cells cells_of(std::string line, const std::string& where) {
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
     line.pop_back();
+  }
+  if (std::any_of(line.begin(), line.end(), is_control)) {
+    throw usage_error(where + ": a control character within the line, text and tabs expected",
+                      "save the table as UTF-8 text with one case per line");
   }
   Cells cells;
   std::size_t begin = 0;
@@ -50,9 +60,9 @@ Cells cells_of(std::string line) {
   }
 }
 
-Cells header_cells_of(const std::string& line) {
+Cells header_cells_of(const std::string& line, const std::string& where) {
   constexpr const char* byte_order_mark = "\xEF\xBB\xBF";
-  return cells_of(line.starts_with(byte_order_mark) ? line.substr(3) : line);
+  return cells_of(line.starts_with(byte_order_mark) ? line.substr(3) : line, where);
 }
 
 bool is_blank(const Cells& cells) {

@@ -8,10 +8,11 @@ namespace cordlesion::io {
 
 using Cells = std::vector<std::string>;
 
-/// The cells of a line, without line end and the spaces and double quotes around each.
-Cells cells_of(std::string line);
+/// The cells of a line, without line end and the spaces and double quotes around each. Throws a
+/// usage error that begins with `where` if the line holds control characters.
+Cells cells_of(std::string line, const std::string& where);
 /// The same of a table's first line, without the byte order mark of spreadsheet programs.
-Cells header_cells_of(const std::string& line);
+Cells header_cells_of(const std::string& line, const std::string& where);
 
 bool is_blank(const Cells& cells);
 

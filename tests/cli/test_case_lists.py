@@ -54,8 +54,9 @@ def test_a_case_list_may_stand_beside_other_inputs(predict, tmp_path, images):
         (("first", "data/two.nii.gz"), "'first' occurs twice"),
         (("third", "data/one.nii.gz", "data/no_mask.nii.gz"), "cases.tsv:4"),
         (("third", "data/one.nii.gz", "", "", "", "one too many"), "cases.tsv:4"),
+        (("third", "data\0/one.nii.gz"), "control character"),
     ],
-    ids=["missing image", "bad id", "empty id", "id twice", "missing mask", "too many cells"],
+    ids=["missing image", "bad id", "empty id", "id twice", "missing mask", "too many cells", "NUL"],
 )
 def test_a_faulty_line_is_named_and_nothing_runs(predict, tmp_path, images, row, message):
     output = predict("--cases", write_table(tmp_path / "cases.tsv", *GOOD_ROWS, row), code=2)
