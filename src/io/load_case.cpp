@@ -13,6 +13,7 @@
 #include "volume_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t fewest_slices = 3;
 constexpr std::size_t fewest_in_plane = 16;
 constexpr double largest_spacing_mm = 100;
+constexpr double farthest_origin_mm = 1e5; // float32 of a NIfTI file still tells 0.01 mm there
 
 /// What no network could work with.
 void require_usable(const Image& image, const std::string& name) {
@@ -49,6 +51,14 @@ void require_usable(const Image& image, const std::string& name) {
                      name + ": voxels " + number_text(widest, 1) + " mm apart, at most " +
                          number_text(largest_spacing_mm, 0) + " mm expected",
                      "Are the lengths in the header in millimetres?");
+  }
+  const auto& origin = image.grid().origin_mm;
+  if (std::any_of(origin.begin(), origin.end(),
+                  [](double place) { return std::abs(place) > farthest_origin_mm; })) {
+    throw case_error(Stage::read, "invalid_origin",
+                     name + ": the first voxel lies more than " +
+                         number_text(farthest_origin_mm / 1000, 0) + " m from the scanner's centre",
+                     "The position in the header is damaged: export the image again.");
   }
   const auto [low, high] = std::minmax_element(image.voxels().begin(), image.voxels().end());
   if (*low == *high) {

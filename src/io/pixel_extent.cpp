@@ -221,6 +221,15 @@ void require_deflated_pixels(const FileBytes& bytes, const std::string& name) {
   throw short_pixels(name, "the deflated data do not hold the pixels that they announce");
 }
 
+/// GDCM takes bytes of any other kind as they are, in whatever order.
+void require_pixel_vr(std::string_view vr, const std::string& name, bool big) {
+  if (vr != "OB" && vr != "OW" && (big || vr != "UN")) {
+    throw case_error(Stage::read, "pixel_data_corrupt",
+                     name + ": the pixels have an unknown value representation, OB or OW expected",
+                     "export or copy the file again");
+  }
+}
+
 } // namespace
 
 void require_complete_pixels(const std::filesystem::path& file, const std::string& name,
@@ -232,9 +241,10 @@ void require_complete_pixels(const std::filesystem::path& file, const std::strin
   const std::uint64_t start = frame.pixel_start;
   const bool big = frame.transfer_syntax == big_endian;
   const std::uint32_t tag = big ? 0x7FE00010 : pixel_tag;
-  const bool found = start >= 12 && (bytes.u32(start - 12, big) == tag || // explicit
-                                     bytes.u32(start - 8, big) == tag);   // implicit
-  if (!found) {
+  const bool is_explicit = start >= 12 && bytes.u32(start - 12, big) == tag;
+  if (is_explicit) {
+    require_pixel_vr(bytes.text(start - 8, 2), name, big);
+  } else if (start < 12 || bytes.u32(start - 8, big) != tag) {
     throw case_error(Stage::read, "pixel_data_missing", name + " holds no pixels",
                      "export or copy the file again");
   }

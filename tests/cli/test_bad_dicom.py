@@ -69,6 +69,7 @@ FAILING = {
     "row03-file-cut-in-its-pixels": (series(after=lambda path: cut(path, 0.7)), "pixel_data_short", True),
     "row03-fewer-pixels-than-rows-and-columns": (series(lambda f: setattr(f, "PixelData", f.PixelData[:5000]), only=MIDDLE), "pixel_data_short", True),
     "row03-no-pixels": (series(without("PixelData"), only=MIDDLE), "pixel_data_missing", True),
+    "row03-pixels-of-unknown-representation": (series(after=lambda path: path.write_bytes(path.read_bytes().replace(b"\xe0\x7f\x10\0OW", b"\xe0\x7f\x10\0OU")), only=MIDDLE), "pixel_data_corrupt", True),
     **{f"row05-{syntax}-file-cut": (compressed(syntax, file_kept=0.7), None, True) for syntax in TOOLS},
     "row05-rle-stream-cut": (compressed("rle", cut_stream), "pixel_data_corrupt", True),
     **{f"row05-rle-stream-without-{n}-bytes": (compressed("rle", shorter(n)), "pixel_data_corrupt", True) for n in (2, 4, 40)},

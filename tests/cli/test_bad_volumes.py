@@ -78,6 +78,7 @@ REFUSED = {
     "row31-spacing-negative": ("nii", nifti_bytes(pixdim={2: -1}), "bad_spacing"),
     "row31-spacing-nan": ("nii", nifti_bytes(pixdim={3: NAN}), "bad_spacing"),
     "row31-spacing-of-kilometres": ("nii", nifti_bytes(sform_code=0, qform_code=1, pixdim={3: 1.7e10}), "bad_spacing"),
+    "row31-kilometres-away": ("nii", nifti_bytes(sform_code=0, qform_code=1, qoffset={2: 1e9}), "invalid_origin"),
     "row31-no-placement": ("nii", without("qform_code", "sform_code"), "no_orientation"),
     "row31-unknown-sform-code": ("nii", nifti_bytes(sform_code=255), "bad_orientation"),
     "row31-empty-sform": ("nii", without("qform_code", srow=(0.0,) * 12), "bad_orientation"),
