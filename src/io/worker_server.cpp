@@ -168,7 +168,8 @@ void set_deadline(Running& worker) {
   worker.deadline = Clock::now() + worker.limit;
 }
 
-void start_worker(ReceivedRequest files, const Job& job, std::vector<Running>& running) {
+void start_worker(int socket, ReceivedRequest files, const Job& job,
+                  std::vector<Running>& running) {
   Running worker;
   std::array<int, 2> life{-1, -1};
   const pid_t server = ::getpid();
@@ -177,6 +178,7 @@ void start_worker(ReceivedRequest files, const Job& job, std::vector<Running>& r
   Descriptor life_of_worker(life[1]);
   worker.pid = ready ? ::fork() : -1;
   if (worker.pid == 0) {
+    ::close(socket); // a request that is sent after the server's death must fail
     run_worker(files, job, server);
   }
   worker.status = std::move(files.status);
@@ -244,7 +246,7 @@ int milliseconds_to_next(const std::vector<Running>& running) {
     if (!request) { // the program has closed its end; workers are killed by their parent's death
       ::_exit(0);
     }
-    start_worker(std::move(*request), job, running);
+    start_worker(socket, std::move(*request), job, running);
   }
 }
 
