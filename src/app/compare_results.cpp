@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 
 using Differences = std::vector<report::Difference>;
 
-/// Grids whose corners lie nearer than this are the same; NIfTI stores them in single precision.
-constexpr double max_grid_error_mm = 0.01;
 constexpr const char* mask_name = "lesion_mask.nii.gz";
 
 struct Comparison {
@@ -58,12 +56,12 @@ std::string number_text(double value) {
 std::optional<report::Difference> difference_of(const std::string& case_id, const Image& expected,
                                                 const Image& actual, double tolerance) {
   const double error_mm = max_corner_error_mm(expected.grid(), actual.grid());
-  if (!(error_mm <= max_grid_error_mm)) {
+  if (!(error_mm <= same_grid_mm)) {
     const std::string distance =
         std::isfinite(error_mm) ? ", corners " + number_text(error_mm) + " mm off" : "";
     return report::Difference{case_id, "mask geometry", grid_text(expected.grid()),
                               grid_text(actual.grid()) + distance,
-                              number_text(max_grid_error_mm) + " mm"};
+                              number_text(same_grid_mm) + " mm"};
   }
   const double dice = dice_coefficient(expected, actual);
   if (!report::within(1 - dice, tolerance)) {

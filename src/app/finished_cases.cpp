@@ -18,10 +18,8 @@
 namespace cordlesion::app {
 namespace {
 
-constexpr double max_grid_error_mm = 0.01;
-
 bool is_on_grid(const Image& image, const Grid& grid) {
-  return max_corner_error_mm(image.grid(), grid) <= max_grid_error_mm;
+  return max_corner_error_mm(image.grid(), grid) <= same_grid_mm;
 }
 
 std::size_t lesion_voxels(const Image& mask) {

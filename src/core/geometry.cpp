@@ -10,6 +10,10 @@
 
 namespace cordlesion {
 
+Vec3 minus(const Vec3& a, const Vec3& b) {
+  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+}
+
 double dot(const Vec3& a, const Vec3& b) {
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
@@ -53,7 +57,7 @@ double max_corner_error_mm(const Grid& a, const Grid& b) {
     }
     const Vec3 p = point_of(a, index);
     const Vec3 q = point_of(b, index);
-    worst = std::max(worst, norm({p[0] - q[0], p[1] - q[1], p[2] - q[2]}));
+    worst = std::max(worst, norm(minus(p, q)));
   }
   return worst;
 }

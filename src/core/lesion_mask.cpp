@@ -10,12 +10,9 @@
 namespace cordlesion {
 namespace {
 
-constexpr double same_grid_tolerance_mm = 0.01;
-
 /// Nearest voxel of `grid` to an LPS point; none outside.
 std::optional<std::size_t> nearest_voxel(const Grid& grid, const Vec3& point) {
-  const Vec3 from_origin{point[0] - grid.origin_mm[0], point[1] - grid.origin_mm[1],
-                         point[2] - grid.origin_mm[2]};
+  const Vec3 from_origin = minus(point, grid.origin_mm);
   Index3 index{};
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const double position =
@@ -96,7 +93,7 @@ std::size_t count_voxels(const SliceStack<std::uint8_t>& mask) {
 AlignedMask align_mask(const Image& mask, const Grid& image_grid) {
   AlignedMask aligned;
   aligned.not_binary = is_not_binary(mask);
-  aligned.resampled = max_corner_error_mm(mask.grid(), image_grid) > same_grid_tolerance_mm;
+  aligned.resampled = max_corner_error_mm(mask.grid(), image_grid) > same_grid_mm;
   std::vector<std::uint8_t> voxels;
   if (aligned.resampled) {
     voxels = resampled_voxels(mask, image_grid);

@@ -54,10 +54,6 @@ void require_one_frame_of_reference(const std::vector<DicomFrame>& frames) {
   }
 }
 
-Vec3 difference(const Vec3& a, const Vec3& b) {
-  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-}
-
 /// A file and its copy lie at one place. The InstanceNumber counts too, for some anonymisers give
 /// every file one SOPInstanceUID.
 void require_own_instances(const std::vector<DicomFrame>& frames) {
@@ -68,7 +64,7 @@ void require_own_instances(const std::vector<DicomFrame>& frames) {
     }
     const DicomFrame& other =
         *seen.try_emplace({frame.instance_uid, frame.instance_number}, &frame).first->second;
-    const double apart = norm(difference(frame.position_mm, other.position_mm));
+    const double apart = norm(minus(frame.position_mm, other.position_mm));
     if (frame.file != other.file && apart > same_position_mm) {
       throw case_error(Stage::read, "instance_twice",
                        other.name + " and " + frame.name +

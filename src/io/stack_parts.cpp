@@ -66,7 +66,7 @@ bool in_one_stack(const DicomFrame& frame, const DicomFrame& b) {
     return false;
   }
   const Vec3 normal = normal_of(b);
-  const Vec3 way = along(a.position_mm, b.position_mm, -1);
+  const Vec3 way = minus(a.position_mm, b.position_mm);
   const double up = dot(way, normal);
   return std::sqrt(std::max(0.0, dot(way, way) - up * up)) <= straight_mm;
 }

@@ -14,9 +14,6 @@
 namespace cordlesion::io {
 namespace {
 
-/// Largest tolerated difference between a grid and its copy in the file, which stores float32.
-constexpr double max_grid_error_mm = 0.01;
-
 template <typename T> void write_with_itk(const std::string& path, const Volume<T>& volume) {
   const Grid& grid = volume.grid();
   auto io = itk::NiftiImageIO::New();
@@ -56,7 +53,7 @@ double write_checked(const std::filesystem::path& path, const Volume<T>& volume)
   } catch (const Error& error) {
     throw error.exit_code() == ExitCode::output ? error : file.failure(error.what());
   }
-  if (!(error_mm <= max_grid_error_mm)) {
+  if (!(error_mm <= same_grid_mm)) {
     throw case_error(Stage::write, "geometry_not_kept",
                      path.filename().string() + " would lie " + std::to_string(error_mm) +
                          " mm off the image at a corner, at most 0.01 mm is allowed",

@@ -9,6 +9,7 @@ namespace cordlesion {
 using Vec3 = std::array<double, 3>;
 using Index3 = std::array<std::size_t, 3>;
 
+Vec3 minus(const Vec3& a, const Vec3& b); ///< a - b
 double dot(const Vec3& a, const Vec3& b);
 Vec3 cross(const Vec3& a, const Vec3& b);
 double norm(const Vec3& a);
@@ -28,6 +29,8 @@ std::size_t voxel_count(const Grid& grid);
 double voxel_volume_mm3(const Grid& grid);
 /// LPS position of a (possibly fractional) voxel index.
 Vec3 point_of(const Grid& grid, const Vec3& index);
+/// Grids whose corners lie nearer than this are the same; NIfTI stores them in single precision.
+inline constexpr double same_grid_mm = 0.01;
 /// Largest distance in mm between matching corner voxel centres of two grids of the same size;
 /// infinity if the sizes differ.
 double max_corner_error_mm(const Grid& a, const Grid& b);
