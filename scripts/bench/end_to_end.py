@@ -12,7 +12,6 @@ import nibabel
 import numpy as np
 
 from machine import has_bf16, has_module, precisions
-from made_cases import write_cases
 from measure import in_turn, run
 from setting import Setting, predict, reports
 from tables import markdown, spread_of
@@ -96,7 +95,7 @@ def program_contenders(setting: Setting, cases: Path) -> dict:
 
 
 def measure(setting: Setting) -> dict:
-    cases = write_cases(setting.folder / "cases", setting.cases, *setting.usual_size())
+    cases = setting.usual_cases("cases")
     actions = {**program_contenders(setting, cases), **pipeline_contenders(setting, cases)}
     steps = in_turn(actions, setting.rounds)
     expected = found_by_pipeline(setting.folder / REFERENCE)

@@ -39,11 +39,17 @@ def torch_function(job: Job, network) -> Callable:
     return run
 
 
-def eager(job: Job) -> Callable:
-    """PyTorch modules with the package's weights."""
+def channels_last_network(job: Job):
+    """PyTorch modules with the package's weights. An image of one channel has no layout, so it is that of the weights that counts."""
+    import torch
+
     from package_networks import eager_network
 
-    return torch_function(job, eager_network(script_of(job), job.network))
+    return eager_network(script_of(job), job.network).to(memory_format=torch.channels_last)
+
+
+def eager(job: Job) -> Callable:
+    return torch_function(job, channels_last_network(job))
 
 
 def frozen(job: Job) -> Callable:
@@ -58,10 +64,8 @@ def compiled(job: Job) -> Callable:
     import torch
     import torch._inductor.config as inductor
 
-    from package_networks import eager_network
-
     inductor.freezing = True
-    return torch_function(job, torch.compile(eager_network(script_of(job), job.network)))
+    return torch_function(job, torch.compile(channels_last_network(job)))
 
 
 def onnx_runtime(job: Job) -> Callable:

@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import median
 
 from made_cases import write_cases
-from setting import Setting, predict, stage_times
+from setting import Setting, case_ms, predict, stage_times
 from tables import markdown
 
 CASES_OF_A_SIZE = 3
@@ -16,7 +16,7 @@ def case_times(setting: Setting, folder: Path, slices: int, size: int) -> list:
     times = []
     for _ in range(setting.rounds):
         predict(setting, cases, out=out)
-        times += [sum(stages.values()) for stages in stage_times(out)]
+        times += [case_ms(stages) for stages in stage_times(out)]
     return times
 
 

@@ -1,14 +1,25 @@
-"""Volumes to measure on: simulated sagittal slices with a spine and a bright lesion, as NIfTI."""
+"""Volumes to measure on, as NIfTI: simulated spines of all classes, and, where a certain size is needed, simple slices with a bright lesion."""
 
+import multiprocessing
+import os
+from itertools import count as numbers
 from pathlib import Path
+from typing import Tuple
 
 import nibabel
 import numpy as np
 
+from case import simulate
+from lesions import CLASSES
+from scanner import draw_protocol
+from spine import draw_spine
 from untrained import simulated_slice
 
 FIELD_OF_VIEW_MM = 256.0
 SLICE_SPACING_MM = 4.0
+MOST_SLICES = 19
+"""Of a simulated series; volumes of cubic voxels have more."""
+FIRST_SEED = 9_000_000
 
 
 def sagittal_affine(size: int) -> np.ndarray:
@@ -30,6 +41,26 @@ def write_cases(folder: Path, count: int, slices: int = 12, size: int = 256) -> 
     folder.mkdir(parents=True)
     for number in range(count):
         write_case(folder / f"case{number:03}.nii.gz", number, slices, size)
+    return folder
+
+
+def write_spine(order: Tuple[Path, int, str, int]) -> None:
+    """A simulated spine of a class, the middle `slices` of its series, in the matrix that its scanner chose."""
+    path, first_seed, label, slices = order
+    seed = next(seed for seed in numbers(first_seed) if slices <= draw_protocol(seed, draw_spine(seed)).grid.size[2] <= MOST_SLICES)
+    case = simulate(seed, label)
+    left_out = (case.protocol.grid.size[2] - slices) // 2
+    affine = case.protocol.grid.affine()
+    affine[:3, 3] += left_out * affine[:3, 2]
+    nibabel.save(nibabel.Nifti1Image(case.scan.image[:, :, left_out : left_out + slices], affine), path)
+
+
+def write_spines(folder: Path, count: int, slices: int) -> Path:
+    """`count` volumes case000.nii.gz, ... in `folder`, the classes in turn."""
+    folder.mkdir(parents=True)
+    orders = [(folder / f"case{i:03}.nii.gz", FIRST_SEED + 1000 * i, CLASSES[i % len(CLASSES)], slices) for i in range(count)]
+    with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
+        pool.map(write_spine, orders, chunksize=1)
     return folder
 
 

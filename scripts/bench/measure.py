@@ -42,10 +42,10 @@ class Watcher(threading.Thread):
     def run(self):
         while not self.ended.wait(0.01):
             self.peak_mb = max(self.peak_mb, status_mb(self.pid, "VmHWM") or 0)
-            if self.marks and self.marks[0].exists():
+            resident = status_mb(self.pid, "VmRSS")
+            if self.marks and resident and self.marks[0].exists():
                 self.marks.pop(0)
-                resident = status_mb(self.pid, "VmRSS")
-                self.memory_mb += [resident] if resident else []
+                self.memory_mb.append(resident)
 
 
 def run(*command, marks=(), env=None) -> Step:

@@ -17,7 +17,7 @@ from machine import precisions
 from measure import in_turn
 from network_inputs import Task, all_tasks
 from onnx_export import export_onnx
-from rivals import Worker, rivals_of
+from rivals import Worker, not_installed, rivals_of
 from setting import Setting, predict, reports, stage_times
 from tables import markdown, spread_of
 
@@ -98,11 +98,14 @@ def measure(setting: Setting) -> dict:
         export_onnx(setting.models, setting.manifest(), onnx)
     with ExitStack() as stack:
         workers = {rival.name: stack.enter_context(Worker(rival, setting, onnx)) for rival in rivals}
-        return {title: measure_task(setting, task, workers) for title, task in all_tasks(setting).items()}
+        tables = {title: measure_task(setting, task, workers) for title, task in all_tasks(setting).items()}
+    return {"tables": tables, "not_installed": not_installed(setting)}
 
 
 def report(measured: dict) -> str:
-    return "\n".join(report_task(title, rows) for title, rows in measured.items())
+    missing = measured["not_installed"]
+    note = f"Not installed, so not measured: {', '.join(missing)} (scripts/bench/setup_rivals.sh).\n" if missing else ""
+    return "\n".join([*(report_task(title, rows) for title, rows in measured["tables"].items()), note])
 
 
 def report_task(title: str, rows: dict) -> str:

@@ -1,9 +1,11 @@
 """The other ways to run the networks: which there are on this machine, and a process for each that answers requests in turn."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import List, NamedTuple
 
@@ -36,6 +38,12 @@ def rivals_of(setting: Setting) -> List[Rival]:
     return found
 
 
+def not_installed(setting: Setting) -> List[str]:
+    """Rivals that this machine lacks, in words."""
+    names = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+    return [name for module, name in names.items() if not (setting.rivals and has_module(str(setting.rivals), module))]
+
+
 def torch_rivals(label: str, python: str, engines: List[str]) -> List[Rival]:
     return [Rival(f"{label} {engine}, {precision}", python, engine, precision == "bf16") for engine in engines for precision in precisions()]
 
@@ -46,11 +54,12 @@ class Worker:
     def __init__(self, rival: Rival, setting: Setting, onnx: Path):
         command = [rival.python, WORKER, rival.engine, "--models", setting.models, "--onnx", onnx, "--threads", setting.threads]
         environment = {**KEPT_MEMORY, "OMP_NUM_THREADS": str(setting.threads), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.messages = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [*map(str, command), *(["--bf16"] if rival.bf16 else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.messages,
             text=True,
             env={**os.environ, **environment},
         )
@@ -59,8 +68,10 @@ class Worker:
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # of a request that a process that has ended did not take
+            self.process.stdin.close()
         self.process.wait()
+        self.messages.close()
 
     def ask(self, request: dict) -> dict:
         """The answer, or {"error"} if the process has ended."""
@@ -70,4 +81,9 @@ class Worker:
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
-        return json.loads(line) if line else {"error": f"the process ended with code {self.process.wait()}"}
+        return json.loads(line) if line else {"error": f"the process ended with code {self.process.wait()}{self.last_message()}"}
+
+    def last_message(self) -> str:
+        self.messages.seek(0)
+        lines = self.messages.read().decode(errors="replace").split("\n")
+        return "".join(f", saying: {line.strip()}" for line in [line for line in lines if line.strip()][-1:])

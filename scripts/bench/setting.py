@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from made_cases import write_cases, write_spines
 from measure import Step, run
 
 
@@ -23,6 +24,11 @@ class Setting(NamedTuple):
     def usual_size(self) -> Tuple[int, int]:
         """Slices of a case, and rows and columns of each."""
         return (3, 64) if self.quick else (12, 256)
+
+    def usual_cases(self, name: str) -> Path:
+        """A folder of `cases` volumes of the usual number of slices: simulated spines, or the simplest if it must be quick."""
+        folder = self.folder / name
+        return write_cases(folder, self.cases, *self.usual_size()) if self.quick else write_spines(folder, self.cases, self.usual_size()[0])
 
     def manifest(self) -> dict:
         return json.loads((self.models / "manifest.json").read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ from functools import partial
 from statistics import median
 
 from machine import precisions
-from made_cases import write_cases
 from measure import in_turn
 from setting import NETWORKS, STAGES, Setting, case_ms, predict, stage_times
 from tables import markdown
@@ -17,7 +16,7 @@ def times_of(setting: Setting, cases, precision: str) -> list:
 
 
 def measure(setting: Setting) -> dict:
-    cases = write_cases(setting.folder / "stages", setting.cases, *setting.usual_size())
+    cases = setting.usual_cases("stages")
     runs = in_turn({precision: partial(times_of, setting, cases, precision) for precision in precisions()}, setting.rounds)
     measured = {}
     for precision, found in runs.items():

@@ -9,7 +9,6 @@ from pathlib import Path
 from statistics import median
 from typing import Iterable, Tuple
 
-from made_cases import write_cases
 from measure import in_turn
 from setting import Setting, predict
 from tables import markdown, spread_of
@@ -38,7 +37,7 @@ def processes_of_one(setting: Setting, cases: Path, count: int) -> Tuple[float, 
 
 
 def measure(setting: Setting) -> dict:
-    cases = write_cases(setting.folder / "thread_cases", setting.cases, *setting.usual_size())
+    cases = setting.usual_cases("thread_cases")
     several = max(setting.threads, 2)
     actions = {
         "one process of 1 thread": partial(one_process, setting, cases, 1),

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import nibabel
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,13 +15,16 @@ from conftest import REPOSITORY
 SCRIPT = REPOSITORY / "scripts/bench/bench.py"
 PARTS = ("end-to-end", "networks", "stages", "memory", "growth", "threads", "limit")
 
-sys.path[:0] = [str(SCRIPT.parent), str(REPOSITORY / "scripts/training")]
+sys.path[:0] = [str(SCRIPT.parent), *(str(REPOSITORY / "scripts" / folder) for folder in ("training", "phantom"))]
 
+import growth  # noqa: E402
 from limit import limit_ms, work_of  # noqa: E402
 from measure import in_turn  # noqa: E402
 from network_times import agreement  # noqa: E402
 from networks import DenseNetClassifier, MultiResUNet, with_shuffle_upsampling  # noqa: E402
 from package_networks import eager_network  # noqa: E402
+from rivals import Rival, Worker  # noqa: E402
+from setting import STAGES, Setting  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,7 @@ def test_the_program_agrees_with_the_python_pipeline(measured):
 
 def test_the_networks_see_the_same_and_say_the_same(measured):
     results, _ = measured
-    for title, rows in results["parts"]["networks"].items():
+    for title, rows in results["parts"]["networks"]["tables"].items():
         assert rows["cordlesion, fp32"]["largest_difference"] < 1e-5, title
 
 
@@ -63,12 +68,57 @@ def test_a_rival_that_fails_is_named_with_its_reason(measured):
     """The tiny package's networks are not those that eager PyTorch knows."""
     results, printed = measured
     assert "torch eager, fp32 did not run: RuntimeError" in printed
-    assert "error" in results["parts"]["networks"]["segmenter, batch 1"]["torch eager, fp32"]
+    assert "error" in results["parts"]["networks"]["tables"]["segmenter, batch 1"]["torch eager, fp32"]
 
 
 def test_an_unknown_part_is_refused(program):
     done = subprocess.run([str(SCRIPT), "speed", "--quick", "--program", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "unknown part speed; expected end-to-end" in done.stderr
+
+
+@pytest.mark.parametrize("option, message", [
+    (["--json", "nowhere/bench.json"], "nowhere/bench.json: the folder is not there"),
+    (["--rivals", "nowhere/python"], "nowhere/python is not there"),
+    (["--rounds", "0"], "argument --rounds"),
+])  # fmt: skip
+def test_wrong_options_are_refused_before_anything_is_measured(program, option, message):
+    done = subprocess.run([str(SCRIPT), "--quick", "--program", program, *option], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and message in done.stderr and "measuring" not in done.stderr
+
+
+def test_rivals_that_are_not_installed_are_named(measured):
+    assert "Not installed, so not measured: ONNX Runtime, OpenVINO" in measured[1]
+
+
+@pytest.fixture
+def setting(tmp_path):
+    return Setting(program="", models=tmp_path, threads=1, rounds=1, cases=2, quick=False, rivals=None, folder=tmp_path)
+
+
+def test_a_rival_whose_process_ends_costs_its_row_alone(setting, tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho some library is broken >&2\nexit 3\n")
+    python.chmod(0o755)
+    with Worker(Rival("broken", str(python), "eager", False), setting, tmp_path) as worker:
+        worker.process.wait()
+        for _ in range(2):
+            assert worker.ask({"network": "segmenter"}) == {"error": "the process ended with code 3, saying: some library is broken"}
+
+
+def test_the_time_of_a_case_counts_the_networks_once(setting, monkeypatch):
+    stages = dict.fromkeys(STAGES, 10.0)
+    monkeypatch.setattr(growth, "predict", lambda *_, **__: None)
+    monkeypatch.setattr(growth, "write_cases", lambda folder, *_: folder)
+    monkeypatch.setattr(growth, "stage_times", lambda _: [{**stages, "segment_network": 9.0, "classify_network": 9.0}] * 2)
+    assert growth.case_times(setting, setting.folder, 3, 64) == [60, 60]
+
+
+def test_the_usual_cases_are_spines_of_all_classes(setting):
+    first, second = sorted(setting.usual_cases("cases").iterdir())
+    found = [nibabel.load(path) for path in (first, second)]
+    assert [image.shape[2] for image in found] == [12, 12]
+    assert all("".join(nibabel.aff2axcodes(image.affine))[2] in "LR" for image in found), "sagittal"
+    assert not np.array_equal(found[0].get_fdata(), found[1].get_fdata())
 
 
 def test_turns_go_forwards_and_backwards():
