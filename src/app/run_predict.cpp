@@ -215,6 +215,9 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
   }
   inference::configure_runtime(options.threads);
   inference::Networks networks(package, options.network);
+  for (const std::string& reason : networks.not_compiled()) {
+    log_info("runs as TorchScript, several times slower than compiled: " + reason);
+  }
   watch.lap("load_models");
   std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
   watch.lap("find_cases");

@@ -43,8 +43,8 @@ Inflammatory Demyelinating Lesions Using Deep Learning", Radiology: Artificial I
 
 std::string version_text() {
   return "cordlesion " + std::string(version()) + " (" + std::string(commit()) + ")\nLibTorch " +
-         inference::torch_version() + ", ITK " + io::itk_version() + ", CPU capability " +
-         inference::cpu_capability();
+         inference::torch_version() + " (CPU capability " + inference::cpu_capability() +
+         "), networks compiled by " + inference::plan_engine() + ", ITK " + io::itk_version();
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& global) {
@@ -55,7 +55,7 @@ void add_global_options(CLI::App& app, GlobalOptions& global) {
         std::cout << version_text() << '\n';
         throw CLI::Success();
       },
-      "Show version, commit, LibTorch, ITK and CPU capability, and exit");
+      "Show version, commit and the libraries' versions, and exit");
   app.add_flag("-v", global.verbose, "More messages; -vv for all");
   app.add_flag("-q,--quiet", global.quiet, "Warnings and errors only");
   app.add_option("--log-format", global.log_format, "Form of the messages on stderr")

@@ -75,11 +75,15 @@ bool resolve_bf16(Precision precision, const c10::Device& device, bool bf16_agre
   case Precision::fp32:
     return false;
   case Precision::bf16:
+    if (device.is_cpu() && cpu_bf16() == Bf16Support::none) {
+      throw usage_error("--precision bf16: expected a CPU with AVX-512, found one without",
+                        "Use --precision fp32, or auto, which takes what the CPU has.");
+    }
     return true;
   case Precision::automatic:
     break;
   }
-  return bf16_agrees && device.is_cpu() && cpu_has_bf16();
+  return bf16_agrees && device.is_cpu() && cpu_bf16() == Bf16Support::hardware;
 }
 
 Bf16Autocast::Bf16Autocast(const c10::Device& device) : type_(device.type()) {

@@ -8,8 +8,11 @@
 
 #include <ATen/Parallel.h>
 
+#include <chrono>
+#include <exception>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 namespace cordlesion::inference {
 namespace {
@@ -49,8 +52,7 @@ at::Tensor to_network_layout(const at::Tensor& images_nchw, const c10::Device& d
 NetworkPlan* plan_of(Network& network) {
   auto& plan = network.plans[network.bf16 ? 1 : 0];
   if (network.layers && !plan) {
-    std::string why_not;
-    plan = NetworkPlan::make(*network.layers, network.input_size, network.bf16, why_not);
+    plan = NetworkPlan::make(*network.layers, network.input_size, network.bf16, network.why_script);
   }
   return plan.get();
 }
@@ -151,11 +153,14 @@ void require_probabilities(const Network& network, const at::Tensor& values) {
 
 /// Compiles the network for its precision; leaves it as a script where that cannot be.
 void make_plan(Network& network, std::int64_t channels, Engine engine) {
-  std::string why_not;
   if (network.device.is_cpu() && engine == Engine::automatic) {
-    network.layers = read_layer_graph(network.module, channels, why_not);
+    network.layers = read_layer_graph(network.module, channels, network.why_script);
   }
-  if (network.layers && (!fold_layers(*network.layers) || plan_of(network) == nullptr)) {
+  if (network.layers && !fold_layers(*network.layers)) {
+    network.why_script = "a pixel_shuffle without a convolution of its own before it";
+    network.layers.reset();
+  }
+  if (network.layers && plan_of(network) == nullptr) {
     network.layers.reset();
   }
 }
@@ -164,7 +169,7 @@ Network load_network(LoadedScript script, const Execution& execution,
                      const std::vector<std::string>& methods, const Shape& input) {
   const std::filesystem::path path = script.path;
   Network network{.path = path,
-                  .module = script.module.get(),
+                  .module = std::move(script.module),
                   .device = execution.device,
                   .bf16 = execution.bf16,
                   .input_size = input.size};
@@ -226,11 +231,28 @@ void require_grad_cam(Network& network, const at::Tensor& images) {
   require_tensor(network, "grad_cam maps", elements[1], {images.size(0), -1, -1});
 }
 
-LoadedScript start_loading(const std::filesystem::path& path, const c10::Device& device) {
-  const auto policy = at::get_num_threads() > 1 ? std::launch::async : std::launch::deferred;
-  return {.path = path, .module = std::async(policy, [path, device] {
-                          return load_script_module(path, device);
-                        })};
+ScriptLoader::ScriptLoader(std::vector<std::filesystem::path> paths, const c10::Device& device)
+    : paths_(std::move(paths)), modules_(paths_.size()) {
+  const bool beside = at::get_num_threads() > 1;
+  reader_ = std::async(beside ? std::launch::async : std::launch::deferred, [this, device] {
+    const OneThread no_team_of_its_own;
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+      try {
+        modules_[i].set_value(load_script_module(paths_[i], device));
+      } catch (...) {
+        modules_[i].set_exception(std::current_exception());
+      }
+    }
+  });
+}
+
+LoadedScript ScriptLoader::next() {
+  const std::size_t i = position_++;
+  auto module = modules_.at(i).get_future();
+  if (reader_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred) {
+    reader_.wait(); // reads them all, here
+  }
+  return {.path = paths_[i], .module = module.get()};
 }
 
 Network load_segmenter(LoadedScript script, const Execution& execution, std::int64_t input_size) {

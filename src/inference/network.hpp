@@ -30,17 +30,31 @@ struct Network {
   c10::Device device{c10::kCPU};
   bool bf16 = false;
   std::int64_t input_size = 0;
+  std::string why_script = {}; ///< why it could not be compiled, empty if it was or was not to be
   std::optional<LayerGraph> layers = std::nullopt;     ///< what plans are made of
   std::array<std::unique_ptr<NetworkPlan>, 2> plans{}; ///< for fp32 and bf16, made when needed
 };
 
-/// A file that is being read, on another thread where there are several.
 struct LoadedScript {
   std::filesystem::path path;
-  std::future<torch::jit::Module> module;
+  torch::jit::Module module;
 };
 
-LoadedScript start_loading(const std::filesystem::path& path, const c10::Device& device);
+/// Reads files one after another, on a thread beside the caller's where two may run: what is there
+/// can be compiled while the next is read.
+class ScriptLoader {
+ public:
+  ScriptLoader(std::vector<std::filesystem::path> paths, const c10::Device& device);
+
+  /// The next of the files, or its error.
+  LoadedScript next();
+
+ private:
+  std::vector<std::filesystem::path> paths_;
+  std::vector<std::promise<torch::jit::Module>> modules_;
+  std::size_t position_ = 0;
+  std::future<void> reader_; ///< last, so that it ends before what it writes to
+};
 
 /// Compiles a segmenter and runs it once: `[1,1,S,S]` must give probabilities `[1,1,S,S]`. Throws
 /// models errors that name the file, what was expected and what was found.

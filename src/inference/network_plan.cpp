@@ -1,6 +1,8 @@
 // Compiles layers into steps over images whose memory is shared out in advance.
 #include "network_plan.hpp"
 
+#include "cordlesion/inference/runtime.hpp"
+
 #ifdef CORDLESION_ONEDNN
 
 #include "image_memory.hpp"

@@ -27,7 +27,4 @@ class NetworkPlan {
   virtual void run(const float* image, float* result) = 0;
 };
 
-/// `oneDNN` with its version.
-std::string plan_engine();
-
 } // namespace cordlesion::inference

@@ -3,6 +3,7 @@
 
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/inference/channels.hpp"
+#include "cordlesion/inference/runtime.hpp"
 #include "device.hpp"
 #include "golden.hpp"
 #include "network.hpp"
@@ -150,15 +151,15 @@ Networks::Networks(const ModelPackage& package, const NetworkOptions& options)
   impl_->folder = package.folder;
   impl_->device = device.str();
   const Execution execution{.device = device, .bf16 = bf16, .engine = options.engine};
-  LoadedScript segmenter = start_loading(package.folder / manifest.segmenter.file.file, device);
-  std::map<Node, LoadedScript> classifiers;
+  std::vector<std::filesystem::path> files{package.folder / manifest.segmenter.file.file};
   for (const auto& [node, classifier] : manifest.classifiers) {
-    classifiers.emplace(node, start_loading(package.folder / classifier.file.file, device));
+    files.push_back(package.folder / classifier.file.file);
   }
-  impl_->segmenter = load_segmenter(std::move(segmenter), execution, size);
+  ScriptLoader scripts(std::move(files), device);
+  impl_->segmenter = load_segmenter(scripts.next(), execution, size);
   for (const auto& [node, classifier] : manifest.classifiers) {
     impl_->classifiers.emplace(
-        node, load_classifier(std::move(classifiers.at(node)), execution, size,
+        node, load_classifier(scripts.next(), execution, size,
                               static_cast<std::int64_t>(classifier.channels.size())));
   }
 }
@@ -211,6 +212,20 @@ const std::string& Networks::precision() const {
   static const std::string bf16 = "bf16";
   static const std::string fp32 = "fp32";
   return impl_->segmenter.bf16 ? bf16 : fp32;
+}
+
+std::vector<std::string> Networks::not_compiled() const {
+  std::vector<std::string> reasons;
+  const auto note = [&](const Network& network) {
+    if (!network.layers && !network.why_script.empty()) {
+      reasons.push_back(network.path.filename().string() + ": " + network.why_script);
+    }
+  };
+  note(impl_->segmenter);
+  for (const auto& [node, network] : impl_->classifiers) {
+    note(network);
+  }
+  return reasons;
 }
 
 std::string Networks::engine() const {

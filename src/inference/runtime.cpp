@@ -8,6 +8,10 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/version.h>
 
+#ifdef CORDLESION_ONEDNN
+#include <dnnl.hpp>
+#endif
+
 #include <dlfcn.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -112,8 +116,26 @@ std::string cpu_capability() {
   return config.substr(value, config.find('\n', value) - value);
 }
 
-bool cpu_has_bf16() {
+#ifdef CORDLESION_ONEDNN
+
+Bf16Support cpu_bf16() {
+  switch (dnnl::get_effective_cpu_isa()) {
+  case dnnl::cpu_isa::avx512_core_bf16:
+  case dnnl::cpu_isa::avx512_core_amx:
+    return Bf16Support::hardware;
+  case dnnl::cpu_isa::avx512_core:
+  case dnnl::cpu_isa::avx512_core_vnni:
+    return Bf16Support::emulated;
+  default:
+    return Bf16Support::none;
+  }
+}
+
+#else
+
+Bf16Support cpu_bf16() {
   std::ifstream cpuinfo("/proc/cpuinfo");
+  Bf16Support found = Bf16Support::none;
   for (std::string line; std::getline(cpuinfo, line);) {
     if (line.rfind("flags", 0) != 0) {
       continue;
@@ -121,13 +143,18 @@ bool cpu_has_bf16() {
     std::istringstream flags(line);
     for (std::string flag; flags >> flag;) {
       if (flag == "avx512_bf16" || flag == "amx_bf16") {
-        return true;
+        return Bf16Support::hardware;
+      }
+      if (flag == "avx512bw") {
+        found = Bf16Support::emulated;
       }
     }
-    return false;
+    break;
   }
-  return false;
+  return found;
 }
+
+#endif
 
 bool uses_reference_blas() {
   const std::string library = library_of("sgemm_");

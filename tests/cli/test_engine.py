@@ -6,6 +6,7 @@ import nibabel
 import pytest
 
 from conftest import REPOSITORY
+from tiny_package import write_package
 from volumes import NMOSD, write_volume
 
 PACKAGE = REPOSITORY / "models/phantom-1"
@@ -15,9 +16,34 @@ def engine_of(output):
     return json.loads((output.folder / "run.json").read_text())["versions"]["engine"]
 
 
-def test_networks_of_other_operations_run_as_torchscript(predict, tmp_path):
+def uses_onednn(run):
+    return "oneDNN" in run("--version").out
+
+
+def test_networks_of_other_operations_run_as_torchscript(run, predict, tmp_path):
     output = predict(write_volume(tmp_path / "t2.nii.gz", NMOSD))
     assert engine_of(output) == "TorchScript"  # the tiny package sums rows, which no plan knows
+    if uses_onednn(run):
+        assert "runs as TorchScript, several times slower than compiled: ms_vs_nmosd.pt: " in output.result.err
+    asked = predict(write_volume(tmp_path / "t2.nii.gz", NMOSD), "--engine", "torchscript", out=tmp_path / "asked")
+    assert "runs as TorchScript" not in asked.result.err
+
+
+def test_bf16_is_only_for_a_processor_that_has_it(run, tmp_path, monkeypatch):
+    """oneDNN is told to do without AVX-512, as on a processor that has none."""
+    if not uses_onednn(run):
+        pytest.skip("built without oneDNN")
+    package = write_package(tmp_path / "tiny")
+    manifest = json.loads((package / "manifest.json").read_text())
+    (package / "manifest.json").write_text(json.dumps({**manifest, "bf16_agrees": True}))
+    volume = write_volume(tmp_path / "t2.nii.gz", NMOSD)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    automatic = run("predict", volume, "-o", tmp_path / "auto", "--models", package)
+    assert automatic.code == 0, automatic.err
+    assert json.loads((tmp_path / "auto/run.json").read_text())["precision"] == "fp32"
+    asked = run("predict", volume, "-o", tmp_path / "bf16", "--models", package, "--precision", "bf16")
+    assert asked.code == 2 and "--precision bf16: expected a CPU with AVX-512" in asked.err
+    assert not (tmp_path / "bf16").exists()
 
 
 def test_compiled_networks_say_what_the_scripts_say(run, predict, tmp_path):

@@ -39,7 +39,7 @@ def test_help_of_predict_has_examples_outputs_and_citation(run):
 def test_version_names_the_program_and_its_libraries(run):
     result = run("--version")
     assert result.code == 0
-    for expected in ("cordlesion ", "LibTorch ", "ITK ", "CPU capability"):
+    for expected in ("cordlesion ", "LibTorch ", "networks compiled by ", "ITK ", "CPU capability"):
         assert expected in result.out
 
 

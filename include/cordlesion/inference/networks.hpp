@@ -60,6 +60,9 @@ class Networks {
   /// What computes the networks: `oneDNN` with its version, `TorchScript`, or both, comma between.
   std::string engine() const;
 
+  /// File and reason of each network that was to be compiled and runs as TorchScript.
+  std::vector<std::string> not_compiled() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -29,10 +29,14 @@ int available_threads();
 std::optional<int> cgroup_cpu_limit(const std::filesystem::path& mount,
                                     const std::string& membership);
 
-/// True if this CPU multiplies bf16 in hardware (AVX512_BF16 or AMX).
-bool cpu_has_bf16();
+/// What this CPU does with bf16: nothing, compute with it by way of fp32 (AVX-512), or multiply it
+/// in hardware (AVX512_BF16, AMX). ONEDNN_MAX_CPU_ISA counts.
+enum class Bf16Support { none, emulated, hardware };
+Bf16Support cpu_bf16();
 
 std::string torch_version();
+/// What compiles networks: `oneDNN` with its version; `none` in a build without it.
+std::string plan_engine();
 /// For example `AVX512`; what LibTorch dispatches to on this CPU.
 std::string cpu_capability();
 /// True if the BLAS library behind LibTorch is the reference one, which makes classifiers many

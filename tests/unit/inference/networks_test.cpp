@@ -355,7 +355,8 @@ TEST_F(NetworksTest, PrecisionIsAsAskedAndAutomaticOnlyWhereThePackageAgrees) {
   EXPECT_EQ(load({.device = "cpu"}).precision(), "fp32");
   EXPECT_EQ(load({.device = "cpu", .precision = Precision::bf16}).precision(), "bf16");
   manifest_["bf16_agrees"] = true;
-  EXPECT_EQ(load({.device = "cpu"}).precision(), cpu_has_bf16() ? "bf16" : "fp32");
+  EXPECT_EQ(load({.device = "cpu"}).precision(),
+            cpu_bf16() == Bf16Support::hardware ? "bf16" : "fp32");
   EXPECT_EQ(load({.device = "cpu", .precision = Precision::fp32}).precision(), "fp32");
 }
 
