@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How much of each decision three exact facts about the lesions give away: length, count and eccentricity.
+"""How much of each decision four exact facts about the lesions give away: longest and total length, count and eccentricity.
 
 Draws diseases as `make_cohort.py` does and lets gradient boosting decide from those facts as the generator knows them, 5-fold. What a network
 reaches beyond these figures it must have seen in the images. Needs scikit-learn (scripts/setup.sh --tests).

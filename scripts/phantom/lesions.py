@@ -1,8 +1,8 @@
 """The lesions of the four diseases, drawn so that their appearances overlap as those of patients do.
 
 A lesion is told in the cord's own measures: lengths along the cord in mm, offsets and half widths across it as
-fractions of the cord's half widths (x to the left, u to the back). What each disease tends to show is in the
-model card; every tendency here has exceptions, so that no single sign decides.
+fractions of the cord's half widths (x to the left, u to the back). What each disease tends to show is in
+README.md here; every tendency here has exceptions, so that no single sign decides.
 """
 
 from dataclasses import dataclass, field

@@ -3,12 +3,14 @@
 
 OUT/cohort.tsv has the columns case_id, image, mask, label, split, region, cord; labels are astrocytoma,
 ependymoma, ms, nmosd and healthy. Every case comes from its own seed, so a cohort can be cut off, continued and
-made again. No patient data.
+made again, also with other counts. No patient data.
 """
 
 import argparse
+import json
 import multiprocessing
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -74,9 +76,28 @@ def make(order: Order) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what a run that was killed left half made."""
-    for path in folder.glob(".*-*-*.*"):
-        shutil.rmtree(path)
+    """Removes what a run that was killed left half made: the scratch folders of `make`, nothing else."""
+    scratch = re.compile(rf"\.({'|'.join(SPLITS)})-({'|'.join(CLASSES)})-\d{{3,}}\.\d+")
+    for path in folder.iterdir():
+        if scratch.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+
+
+def claim(options, orders: List[Order]) -> None:
+    """Notes in OUT/cohort.json what the cases depend on. Complete cases are kept, so with anything else the table would be false."""
+    path, wanted = options.output / "cohort.json", {"seed": options.seed, "dicom": options.dicom}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found = None if any((options.output / order.case_id).exists() for order in orders) else wanted
+        if found:
+            path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+    except ValueError:
+        found = None
+    if found != wanted:
+        known = f"the cases here were made with {found}" if found else "it is not written down what the cases here were made with"
+        print(f"{path}: {known}, asked for is {wanted}; give the same, or another folder", file=sys.stderr)
+        sys.exit(2)
 
 
 def write_table(orders: List[Order], path: Path) -> None:
@@ -88,25 +109,44 @@ def write_table(orders: List[Order], path: Path) -> None:
 
 
 def counts(text: str) -> List[int]:
-    numbers = [int(part) for part in text.split(",")]
-    if len(numbers) != len(CLASSES) or min(numbers) < 0:
-        raise argparse.ArgumentTypeError(f"expected {len(CLASSES)} numbers, one for each of {', '.join(CLASSES)}")
-    return numbers
+    parts = text.split(",")
+    if len(parts) != len(CLASSES) or not all(re.fullmatch("[0-9]+", part) for part in parts):
+        raise argparse.ArgumentTypeError(f"'{text}': expected {len(CLASSES)} numbers, one for each of {', '.join(CLASSES)}")
+    return [int(part) for part in parts]
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+def positive_count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+share.__name__, positive_count.__name__ = "share from 0 to 1", "positive count"  # argparse names them in messages
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the cohort; complete cases in it are kept")
+    parser.add_argument("-o", "--output", type=Path, required=True,
+                        help="folder of the cohort; complete cases in it are kept, so it takes the same --seed and --dicom again")
     parser.add_argument("--seed", type=int, default=1, help="seed of the cohort (%(default)s)")
     for split in SPLITS:
         parser.add_argument(f"--{split}", type=counts, default=counts(DEFAULT_COUNTS[split]), metavar="A,E,M,N,H",
                             help=f"cases of each class in the order {', '.join(CLASSES)} ({DEFAULT_COUNTS[split]})")
-    parser.add_argument("--dicom", type=float, default=0.0, metavar="SHARE", help="share of cases written as DICOM studies (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes (all processors)")
+    parser.add_argument("--dicom", type=share, default=0.0, metavar="SHARE", help="share of cases written as DICOM studies (%(default)s)")
+    parser.add_argument("--jobs", type=positive_count, default=len(os.sched_getaffinity(0)), help="processes (all processors)")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    sweep(options.output)
     orders = orders_of(options)
+    claim(options, orders)
+    sweep(options.output)
     with multiprocessing.Pool(options.jobs) as pool:
         for done, case_id in enumerate(pool.imap_unordered(make, orders), 1):
             if done % 50 == 0 or done == len(orders):

@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional
 import torch
 from torch import Tensor, nn
 
-from networks import DenseNetClassifier, MultiResUNet
+from networks import NODES, DenseNetClassifier, MultiResUNet
 
 CHANNEL_ROLES = {"t2", "t2_near_mask", "t2_in_mask", "mask", "zero"}
 """What the program can serve (models/README.md)."""
@@ -38,21 +38,28 @@ class Trained(NamedTuple):
         return self._replace(threshold=self.figures["youden"], threshold_source=source)
 
 
-def read_checkpoint(path: Path, kind: str) -> Trained:
-    """`kind` is segmenter or classifier; leaves with a message if the file is anything else."""
+def read_checkpoint(path: Path, name: str) -> Trained:
+    """`name` is segmenter or the classifier's node; leaves with a message if the file holds anything else."""
+    kind = "classifier" if name in NODES else name
     content = read_content(path)
     found = content.get("network") if isinstance(content, dict) else None
     if found != kind:
-        raise SystemExit(f"{path.name} holds a {found}; expected a {kind}")
+        raise SystemExit(f"{path} holds a {found}; expected a {kind}")
+    if content.get("node", name) != name:
+        raise SystemExit(f"{path} holds the classifier of {content['node']}; expected that of {name}")
+    if "window" in content:
+        rows, columns = content["window"]
+        raise SystemExit(f"{path} was trained on windows of {rows}x{columns} pixels and does not fit whole slices; go on from it with "
+                         f"train_classifiers.py --node {name} --start {path} without --crop")
     channels = list(content["channels"])
     unknown = sorted(set(channels) - CHANNEL_ROLES)
     if unknown or not channels or (kind == "segmenter" and channels != ["t2"]):
-        raise SystemExit(f"{path.name} has channels {channels}; known are {sorted(CHANNEL_ROLES)}, a segmenter has ['t2']")
+        raise SystemExit(f"{path} has channels {channels}; known are {sorted(CHANNEL_ROLES)}, a segmenter has ['t2']")
     network = MultiResUNet() if kind == "segmenter" else DenseNetClassifier(len(channels))
     try:
         network.load_state_dict(content["state_dict"])
     except RuntimeError as error:
-        raise SystemExit(f"{path.name} does not fit the {kind}: {error}") from None
+        raise SystemExit(f"{path} does not fit the {kind}: {error}") from None
     return Trained(network.eval(), channels, **facts_of(content))
 
 
@@ -60,7 +67,7 @@ def read_content(path: Path) -> dict:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise SystemExit(f"{path.name} cannot be read as a checkpoint of tensors: {error}") from None
+        raise SystemExit(f"{path} cannot be read as a checkpoint of tensors: {error}") from None
 
 
 def facts_of(content: dict) -> dict:

@@ -14,6 +14,7 @@ import numpy as np
 LESION_LABELS = ("astrocytoma", "ependymoma", "ms", "nmosd")
 LABELS = (*LESION_LABELS, "healthy")
 SPLITS = ("train", "val", "test")
+NOT_GIVEN = ("", "n/a")
 CACHE = ".training_cache"
 CACHE_VERSION = 1
 
@@ -68,15 +69,17 @@ def read_cases(prepared: Path) -> List[Case]:
 
 
 def read_case(row: Dict[str, str], prepared: Path, place: str) -> Case:
-    label, split = (row["label"] or "").strip(), (row["split"] or "").strip()
+    written, split = (row["label"] or "").strip(), (row["split"] or "").strip()
+    label = written.lower()
     if label not in LABELS:
-        raise SystemExit(f"{place}: unknown label '{label}'; expected one of {', '.join(LABELS)}")
+        raise SystemExit(f"{place}: unknown label '{written}'; expected one of {', '.join(LABELS)}")
     if split not in SPLITS:
         raise SystemExit(f"{place}: unknown split '{split}'; expected one of {', '.join(SPLITS)}")
-    mask = None if row["mask"] in ("", "n/a", None) else prepared / row["mask"]
+    mask = None if (row["mask"] or "").strip() in NOT_GIVEN else prepared / row["mask"]
     if mask is None and label != "healthy" and split != "test":
         raise SystemExit(f"{place}: case {row['case_id']} has label {label} but no mask; give its lesion mask or take it out")
-    return Case(row["case_id"], row.get("patient_id") or row["case_id"], label, split, prepared / row["image"], mask)
+    patient = (row.get("patient_id") or "").strip()
+    return Case(row["case_id"], row["case_id"] if patient in NOT_GIVEN else patient, label, split, prepared / row["image"], mask)
 
 
 def check_patients(cases: List[Case]) -> None:
@@ -108,7 +111,7 @@ def open_slices(prepared: Path) -> Slices:
 
 
 def fingerprint_of(cases: List[Case], prepared: Path) -> str:
-    """Changes with the list of cases and with size or time of any of their files."""
+    """Changes with the list of cases, what the table says of them, and size or time of any of their files."""
     digest = hashlib.sha256(str(CACHE_VERSION).encode())
     for case in cases:
         for path in (case.image, case.mask):
@@ -116,7 +119,7 @@ def fingerprint_of(cases: List[Case], prepared: Path) -> str:
                 stat = os.stat(path) if path else None
             except OSError as error:
                 raise SystemExit(f"{path} of case {case.case_id} cannot be read ({error.strerror}); prepare the cohort again") from None
-            digest.update(repr((case.case_id, path and path.relative_to(prepared), stat and (stat.st_size, stat.st_mtime_ns))).encode())
+            digest.update(repr((case[:4], path and path.relative_to(prepared), stat and (stat.st_size, stat.st_mtime_ns))).encode())
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@
 A checkpoint is `torch.save({"network": "segmenter" | "classifier", "state_dict": ..., "channels": [...]})`;
 `channels` are the roles of the input channels in order (`["t2"]` for a segmenter). Optional are `threshold`,
 a tensor of one number, and `threshold_source`, which says in words where it comes from; `figures`, tensors of one
-number each, on validation patients; and for a segmenter `min_lesion_mm3`, `example_images` and `example_masks`
+number each, on validation patients; for a classifier `node`; and for a segmenter `min_lesion_mm3`, `example_images` and `example_masks`
 [N,1,H,W]. That is what train_segmenter.py and train_classifiers.py write.
 """
 
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from checkpoint import Examples, Trained, read_checkpoint
 from model_card import model_card
 from networks import NODES, DenseNetClassifier, with_shuffle_upsampling, within_half_precision
+from run import interruptible
 from untrained import node_input, simulated_batch, untrained_classifier, untrained_segmenter
 
 LICENCE = "Apache-2.0"
@@ -262,7 +263,7 @@ def main(arguments: List[str]) -> int:
         networks = untrained_networks(options.seed, options.input_size or DEFAULT_SIZE)
     else:
         networks = {"segmenter": read_checkpoint(options.segmenter, "segmenter")}
-        networks.update({node: read_checkpoint(getattr(options, node), "classifier") for node in NODES})
+        networks.update({node: read_checkpoint(getattr(options, node), node) for node in NODES})
     set_defaults_from(networks, options)
     with torch.no_grad():
         write_package(networks, options)
@@ -273,4 +274,4 @@ def main(arguments: List[str]) -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != "0":  # TorchScript writes constants in the order of a Python set
         os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONHASHSEED": "0"})
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(interruptible(main, sys.argv[1:]))

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from history import write_history
-from run import say, save_atomically
+from run import INTERRUPTED, STOPPING, say, save_atomically
 
 WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.05
 """The rate rises over so many steps or so much of the budget, whichever ends earlier."""
 STEPS_PER_LINE = 20
 CHECKPOINT_SECONDS = 180
-INTERRUPTED = 130
 
 
 class Validation(NamedTuple):
@@ -32,16 +31,19 @@ class Trainer:
     """Calls `loss(progress)` and steps until the budget is spent, `validate()` after every epoch.
 
     `progress` runs from 0 to 1. RUN/last.ckpt is everything needed to go on; RUN/best.ckpt what the best validation gave.
+    `identity` says what is trained on what; a run of something else is not gone on with.
     """
 
-    STATE = ("step", "elapsed", "best", "waited", "halvings", "history")
+    STATE = ("step", "validated", "elapsed", "best", "waited", "halvings", "history", "losses", "identity")
 
-    def __init__(self, network: nn.Module, options: argparse.Namespace, loss: Callable[[float], Tensor], validate: Callable[[], Validation]):
-        self.network, self.options, self.loss, self.validate = network, options, loss, validate
+    def __init__(self, network: nn.Module, options: argparse.Namespace, loss: Callable[[float], Tensor], validate: Callable[[], Validation],
+                 identity: Dict[str, str]):
+        self.network, self.options, self.loss, self.validate, self.identity = network, options, loss, validate, identity
         self.optimizer = torch.optim.Adam(network.parameters(), lr=options.lr)
         self.step, self.elapsed, self.best, self.waited, self.halvings = 0, 0.0, -math.inf, 0, 0
         self.history: List[Dict[str, float]] = []
-        self.losses: List[float] = []  # since the last validation
+        self.validated = 0  # step of the last validation
+        self.losses: List[float] = []  # since then
         self.stopped = False
         self.last = options.output / "last.ckpt"
         if options.resume and self.last.exists():
@@ -61,24 +63,29 @@ class Trainer:
         return self.options.lr * falling * min(1.0, warm)
 
     def run(self) -> None:
-        """Leaves with the exit code of an interrupted program on SIGINT and SIGTERM, after saving."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.stop)
+        """Leaves with the exit code of an interrupted program on SIGINT and SIGTERM, after saving; a validation that was due then
+        is the first thing of the resumed run."""
+        former = {number: signal.signal(number, self.stop) for number in STOPPING}
         self.clock = saved = time.monotonic()
-        while self.progress < 1:
-            self.train_step()
-            if self.step % STEPS_PER_LINE == 0:
-                self.report()
-            due = self.stopped or time.monotonic() - saved > CHECKPOINT_SECONDS
-            if self.progress >= 1 or (self.step % self.options.epoch_steps == 0 and not self.stopped):
-                self.finish_epoch()
-                due = True
+        while not self.stopped and (self.progress < 1 or self.epoch_ended()):
+            due = self.epoch_ended()
             if due:
+                self.finish_epoch()
+            else:
+                self.train_step()
+            if due or time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = time.monotonic()
-            if self.stopped:
-                say(f"stopped at step {self.step}; --resume goes on from there")
-                sys.exit(INTERRUPTED)
+        if not self.stopped:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+        if self.stopped:
+            self.save()
+            say(f"stopped at step {self.step}; --resume goes on from there")
+            sys.exit(INTERRUPTED)
+
+    def epoch_ended(self) -> bool:
+        return self.step > self.validated and (self.progress >= 1 or self.step % self.options.epoch_steps == 0)
 
     def train_step(self) -> None:
         for group in self.optimizer.param_groups:
@@ -93,6 +100,8 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         self.tick()
+        if self.step % STEPS_PER_LINE == 0:
+            self.report()
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -123,6 +132,7 @@ class Trainer:
         row = {"step": self.step, "minutes": self.elapsed / 60, "rate": self.rate()}
         row.update(loss=sum(self.losses) / max(1, len(self.losses)), score=found.score, **found.figures)
         self.losses.clear()
+        self.validated = self.step
         self.history.append(row)
         write_history(self.history, self.options.output)
         say("validation  " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()) + ("  best so far" if better else ""))
@@ -138,6 +148,9 @@ class Trainer:
         save_atomically(state, self.last)
 
     def restore(self, state: dict) -> None:
+        for what, mine in self.identity.items():
+            if state.get("identity", {}).get(what) != mine:
+                raise SystemExit(f"{self.last} is of another {what}; give what it was begun with, or another folder without --resume")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"].cpu())

@@ -3,9 +3,12 @@
 from typing import Sequence, Tuple
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 CALIBRATION_BINS = 10
+TEMPERATURE_PRIOR = 0.1
+"""Weight of a normal prior on log T around 0, in patients: holds T where a few separable patients would let it run to its bound;
+with 64 of AUC 0.8 to 0.95 it changes T by less than 2 %."""
 
 
 def auc(truth: np.ndarray, probability: np.ndarray) -> float:
@@ -51,13 +54,17 @@ def expected_calibration_error(truth: np.ndarray, probability: np.ndarray, bins:
 
 def patient_probability(margins: Sequence[np.ndarray], temperature: float = 1.0) -> np.ndarray:
     """Mean over each patient's slices of the second class' probability; `margins` are logit differences."""
-    return np.array([np.mean(1 / (1 + np.exp(-np.asarray(margin, np.float64) / temperature))) for margin in margins])
+    return np.array([np.mean(special.expit(np.asarray(margin, np.float64) / temperature)) for margin in margins])
 
 
 def fit_temperature(truth: np.ndarray, margins: Sequence[np.ndarray]) -> float:
-    """The divisor of all logits, in [0.05, 20], that gives patients' probabilities the smallest log loss."""
+    """The divisor of all logits, in [0.05, 20], that gives patients' probabilities the smallest log loss, with a weak prior on 1."""
+
+    def cost(log_t: float) -> float:
+        return len(truth) * log_loss(truth, patient_probability(margins, np.exp(log_t))) + TEMPERATURE_PRIOR * log_t**2 / 2
+
     found = optimize.minimize_scalar(
-        lambda log_t: log_loss(truth, patient_probability(margins, np.exp(log_t))),
+        cost,
         bounds=(np.log(0.05), np.log(20)),
         method="bounded",
         options={"xatol": 1e-4},

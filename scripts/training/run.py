@@ -1,12 +1,19 @@
 """One training run: its options, device and folder."""
 
 import argparse
+import contextlib
+import fcntl
 import os
+import re
+import signal
 import sys
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Callable, Iterator, List, Optional, Tuple
 
 import torch
+
+INTERRUPTED = 130
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def positive_number(text: str) -> float:
@@ -23,7 +30,28 @@ def positive_count(text: str) -> int:
     return value
 
 
+def count_or_zero(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
 positive_number.__name__, positive_count.__name__ = "positive number", "positive count"  # argparse names them in messages
+count_or_zero.__name__, share.__name__ = "count", "share from 0 to 1"
+
+
+def device_name(text: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"'{text}': expected cpu, cuda or cuda:N")
+    return text
 
 
 def window_size(text: str) -> Optional[Tuple[int, int]]:
@@ -45,18 +73,49 @@ def add_run_options(parser: argparse.ArgumentParser, batch: int, epoch_steps: in
     parser.add_argument("--epoch-steps", type=positive_count, default=epoch_steps, help=f"steps between validations ({epoch_steps})")
     parser.add_argument("--batch", type=positive_count, default=batch, help=f"slices per step ({batch})")
     parser.add_argument("--lr", type=positive_number, help="Adam's learning rate")
-    parser.add_argument("--patience", type=int, default=0, help="halve the rate after this many epochs without a better score, instead of the cosine")
+    parser.add_argument("--patience", type=count_or_zero, default=0,
+                        help="halve the rate after this many epochs without a better score, instead of the cosine; 0: cosine (0)")
     parser.add_argument("--start", type=Path, metavar="FILE", help="checkpoint whose weights to start from")
     parser.add_argument("--seed", type=int, default=1, help="of initial weights and sampling (1)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda[:N]; default: cuda if there is one")
+    parser.add_argument("--device", type=device_name, default="cuda" if torch.cuda.is_available() else "cpu",
+                        help="cpu or cuda[:N]; default: cuda if there is one")
     parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="auto: bf16 where the hardware has it")
     parser.add_argument("--threads", type=positive_count, help="CPU threads (OMP_NUM_THREADS, else all cores)")
     parser.add_argument("--compile", action="store_true", help="torch.compile (PyTorch 2 and a C++ compiler)")
 
 
+def interruptible(main: Callable[[List[str]], int], arguments: List[str]) -> int:
+    """Runs a script's `main`. SIGTERM and Ctrl-C end it with the exit code of an interrupted program and without a traceback where
+    it does not see to them itself; of several signals, as when a whole process group is told to stop, only the first counts."""
+
+    def interrupt(*_) -> None:
+        for number in STOPPING:
+            signal.signal(number, lambda *_: None)
+        raise KeyboardInterrupt
+
+    for number in STOPPING:
+        signal.signal(number, interrupt)
+    try:
+        return main(arguments)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Creates the folder of a run and keeps other processes from writing into it; the lock goes with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another training writes into {folder}; wait for its end, or give another folder") from None
+        yield
+
+
 def start_run(options: argparse.Namespace) -> torch.device:
-    """Creates RUN, seeds, and says on what is computed."""
-    options.output.mkdir(parents=True, exist_ok=True)
+    """Seeds, and says on what is computed."""
     if (options.output / "last.ckpt").exists() and not options.resume:
         raise SystemExit(f"{options.output} already holds a run; give --resume to go on with it, or another folder")
     torch.set_num_threads(options.threads or int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0)))))
@@ -64,6 +123,8 @@ def start_run(options: argparse.Namespace) -> torch.device:
     device = torch.device(options.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SystemExit(f"--device {options.device}: this PyTorch finds no CUDA GPU; use --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SystemExit(f"--device {options.device}: this PyTorch finds {torch.cuda.device_count()} GPUs, counted from 0")
     options.bf16 = options.precision == "bf16" or (options.precision == "auto" and has_bf16(device))
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     say(f"PyTorch {torch.__version__}, {where}, {'bf16' if options.bf16 else 'fp32'}")

@@ -6,13 +6,17 @@ options, run its script (train_segmenter.py, train_classifiers.py, export.py) by
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
+from classifying import SharedClassifier
+from cohort import LESION_LABELS, read_cases
 from networks import NODES
-from run import positive_number, say
+from run import INTERRUPTED, STOPPING, device_name, positive_count, positive_number, say
+from train_classifiers import CHANNELS
 
 SCRIPTS = Path(__file__).parent
 SHARES = {"segmenter": 0.5, "windows": 0.2, "common": 0.12, **{node: 0.06 for node in NODES}}
@@ -52,11 +56,43 @@ def export_command(options: argparse.Namespace) -> List[str]:
     return [*command, "--name", options.name, "--trained-on", options.trained_on]
 
 
-def run_step(name: str, command: List[str]) -> None:
-    say(f"== {name}: {' '.join(command)}")
-    result = subprocess.run([sys.executable, *command], check=False)
-    if result.returncode != 0:
-        raise SystemExit(f"{name} ended with exit code {result.returncode}; the same command with --resume goes on there")
+def check_before_training(options: argparse.Namespace) -> None:
+    """What later steps need, so that none of them fails when half of the budget is spent."""
+    cases = read_cases(options.prepared)
+    for split in ("train", "val"):
+        missing = [label for label in LESION_LABELS if not any((case.split, case.label) == (split, label) for case in cases)]
+        if missing:
+            raise SystemExit(f"{options.prepared} has no case of {' or '.join(missing)} in the split {split}; train and val need all four diseases")
+    if options.start:
+        SharedClassifier(list(NODES), len(CHANNELS)).start_from(options.start)
+
+
+class Steps:
+    """Runs scripts one after the other. A signal to stop is passed on to the one that runs, which saves and ends by itself."""
+
+    def __init__(self) -> None:
+        self.running: Optional[subprocess.Popen] = None
+        self.stopped = False
+        for number in STOPPING:
+            signal.signal(number, self.stop)
+
+    def stop(self, *_) -> None:
+        """SIGTERM in any case: where the script had the signal from the keyboard as well, it heeds only the first."""
+        self.stopped = True
+        if self.running:
+            self.running.terminate()
+
+    def run(self, name: str, command: List[str]) -> None:
+        say(f"== {name}: {' '.join(command)}")
+        self.running = subprocess.Popen([sys.executable, *command])
+        if self.stopped:  # while it was being started
+            self.running.terminate()
+        code = self.running.wait()
+        if self.stopped:
+            say(f"interrupted in {name}; the same command with --resume goes on there")
+            sys.exit(INTERRUPTED)
+        if code != 0:
+            raise SystemExit(f"{name} ended with exit code {code}; the same command with --resume goes on there")
 
 
 def main(arguments: List[str]) -> int:
@@ -66,16 +102,18 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--trained-on", required=True, help="the data, in words; stands in the package")
     parser.add_argument("--name", default="package", help="of the package (package)")
     parser.add_argument("--minutes", type=positive_number, default=1440, help="of training, all steps together (1440)")
-    parser.add_argument("--steps", type=int, help="steps of each training instead of minutes, to try the chain")
+    parser.add_argument("--steps", type=positive_count, help="steps of each training instead of minutes, to try the chain")
     parser.add_argument("--start", type=Path, metavar="FILE", help="ImageNet weights for the classifiers (torchvision's densenet121)")
-    parser.add_argument("--device", help="cpu or cuda[:N]")
+    parser.add_argument("--device", type=device_name, help="cpu or cuda[:N]")
     parser.add_argument("--resume", action="store_true", help="go on in RUN")
     options = parser.parse_args(arguments)
     if options.output.exists() and not options.resume:
         parser.error(f"{options.output} exists; give --resume to go on with it, or another folder")
+    check_before_training(options)
+    steps = Steps()
     for step in SHARES:
-        run_step(step, training_command(step, options))
-    run_step("export", export_command(options))
+        steps.run(step, training_command(step, options))
+    steps.run("export", export_command(options))
     return 0
 
 

@@ -26,7 +26,7 @@ from loop import Trainer, Validation
 from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
 from networks import NODES
 from predicted_masks import predicted_masks
-from run import add_run_options, start_run, window_size
+from run import add_run_options, interruptible, locked, start_run, window_size
 from sampling import pick
 from segmenting import slices_to
 from untrained import node_input
@@ -114,13 +114,21 @@ class ClassifierTask:
         return self.channels(vary_intensity(images), vary_masks(masks)), labels
 
     def views(self, images: Tensor, masks: Tensor, variation: Variation) -> Tuple[Tensor, Tensor]:
-        """Whole slices, or with --crop windows around their masks, varied."""
+        """Whole slices, or with --crop windows around their masks, varied; but where the variation would move the whole mask out
+        of the view, of which nothing could be learned, as they are."""
         size, crop = self.slices.size, self.options.crop
         if crop:
             centres = torch.stack([middle_of(mask[0]) for mask in masks])
         else:
             centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
-        return sample(images, masks, random_views(variation, centres, size, *(crop or (size, size))))
+        view = crop or (size, size)
+        grid = random_views(variation, centres, size, *view)
+        moved_images, moved_masks = sample(images, masks, grid)
+        empty = moved_masks.amax([1, 2, 3]) == 0
+        if empty.any():
+            grid[empty] = random_views(UNVARIED, centres[empty], size, *view)
+            moved_images, moved_masks = sample(images, masks, grid)
+        return moved_images, moved_masks
 
     def channels(self, images: Tensor, masks: Tensor) -> Tensor:
         return node_input(self.options.channels, images, masks).contiguous(memory_format=torch.channels_last)
@@ -177,16 +185,15 @@ class ClassifierTask:
         return Validation(score, shown, self.checkpoint(figures))
 
     def checkpoint(self, figures: Dict[str, Dict[str, float]]) -> dict:
+        content = {"channels": list(self.options.channels), **({"window": list(self.options.crop)} if self.options.crop else {})}
         if self.options.node == "common":
-            state = {key: value.cpu() for key, value in self.network.state_dict().items()}
-            content = {"network": "common", "state_dict": state, "channels": list(self.options.channels)}
-            return {**content, "window": list(self.options.crop)} if self.options.crop else content
+            return {**content, "network": "common", "state_dict": {key: value.cpu() for key, value in self.network.state_dict().items()}}
         node = self.nodes[0]
         return {
+            **content,
             "network": "classifier",
             "node": node,
             "state_dict": self.network.state_of(node, figures[node]["temperature"]),
-            "channels": list(self.options.channels),
             "figures": {key: torch.tensor(value, dtype=torch.float64) for key, value in figures[node].items()},
         }
 
@@ -251,14 +258,16 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
 def main(arguments: List[str]) -> int:
     options = parse_arguments(arguments)
     slices = open_slices(options.prepared)
-    device = start_run(options)
-    predicted = None
-    if options.segmenter:
-        predicted = predicted_masks(slices, options.prepared, options.segmenter, device, options.bf16)
-    task = ClassifierTask(slices, predicted, options, device)
-    Trainer(task.network, options, task.loss, task.validate).run()
+    with locked(options.output):
+        device = start_run(options)
+        predicted = None
+        if options.segmenter:
+            predicted = predicted_masks(slices, options.prepared, options.segmenter, device, options.bf16)
+        task = ClassifierTask(slices, predicted, options, device)
+        identity = {"cohort": slices.fingerprint, "network": f"{options.node} of {' '.join(options.channels)}"}
+        Trainer(task.network, options, task.loss, task.validate, identity).run()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(interruptible(main, sys.argv[1:]))

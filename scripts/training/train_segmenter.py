@@ -22,7 +22,7 @@ from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
-from run import add_run_options, positive_count, read_start, say, save_atomically, start_run, window_size
+from run import add_run_options, interruptible, locked, positive_count, read_start, say, save_atomically, share, start_run, window_size
 from sampling import SegmentationSampler, lesion_pixel
 from segmenting import fast_segmenter, probabilities, slices_to
 
@@ -163,9 +163,9 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
-    parser.add_argument("--full-share", type=float, default=0.2, help="last part of the budget, on whole slices (0.2)")
+    parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices (0.2)")
     parser.add_argument("--hold-statistics", action="store_true", help="batch norms keep the statistics of --start from the beginning")
-    parser.add_argument("--lesion-share", type=float, default=0.5, help="slices with lesion in a batch (0.5)")
+    parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
     parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
@@ -178,12 +178,13 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
 def main(arguments: List[str]) -> int:
     options = parse_arguments(arguments)
     slices = open_slices(options.prepared)
-    device = start_run(options)
-    task = SegmenterTask(slices, options, device)
-    Trainer(task.network, options, task.loss, task.validate).run()
-    choose_threshold(task)
+    with locked(options.output):
+        device = start_run(options)
+        task = SegmenterTask(slices, options, device)
+        Trainer(task.network, options, task.loss, task.validate, {"cohort": slices.fingerprint, "network": "segmenter"}).run()
+        choose_threshold(task)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(interruptible(main, sys.argv[1:]))

@@ -167,12 +167,38 @@ def test_a_cohort_is_completed_without_making_its_cases_again(tmp_path):
         path.unlink()
     removed.rmdir()
     (tmp_path / ".train-healthy-001.123").mkdir()  # what a run that was killed leaves
+    foreign = [tmp_path / ".my-own-notes.d", tmp_path / ".a-b-c.txt", tmp_path / ".train-healthy-001.124"]
+    foreign[0].mkdir()
+    for path in foreign[1:]:
+        path.write_text("not made here")
     assert make_cohort(tmp_path).returncode == 0
     assert kept.stat().st_mtime_ns == before
     assert np.array_equal(np.asarray(nibabel.load(tmp_path / rows[2][1]).dataobj), image)
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert {path for path in tmp_path.iterdir() if path.name.startswith(".")} == set(foreign)
 
 
-def test_wrong_counts_are_refused(tmp_path):
-    result = make_cohort(tmp_path, "--train", "1,2")
-    assert result.returncode == 2 and "expected 5 numbers" in result.stderr
+def test_a_cohort_grows_only_with_what_its_cases_depend_on(tmp_path):
+    small = ["--train", "0,0,0,0,0", "--val", "0,0,0,0,1"]
+    assert make_cohort(tmp_path, *small).returncode == 0
+    table = (tmp_path / "cohort.tsv").read_text()
+    for other in (["--seed", 2], ["--dicom", 0.5]):
+        result = make_cohort(tmp_path, *small, *other)
+        assert result.returncode == 2 and "cohort.json: the cases here were made with {'seed': 1, 'dicom': 0.0}, asked for is" in result.stderr
+    assert (tmp_path / "cohort.tsv").read_text() == table
+    assert make_cohort(tmp_path, "--train", "0,0,0,0,0", "--val", "0,0,0,0,2").returncode == 0
+    (tmp_path / "cohort.json").unlink()
+    result = make_cohort(tmp_path, *small)
+    assert result.returncode == 2 and "made with not written down" not in result.stderr and "it is not written down" in result.stderr
+
+
+@pytest.mark.parametrize("option, value, message", [
+    ("--train", "1,2", "'1,2': expected 5 numbers, one for each of astrocytoma"),
+    ("--train", "a,b", "'a,b': expected 5 numbers"),
+    ("--train", "1,1,1,1,-1", "expected 5 numbers"),
+    ("--dicom", "7", "invalid share from 0 to 1 value: '7'"),
+    ("--jobs", "0", "invalid positive count value: '0'"),
+])
+def test_wrong_options_are_refused(tmp_path, option, value, message):
+    result = make_cohort(tmp_path / "none", option, value)
+    assert result.returncode == 2 and message in result.stderr
+    assert not (tmp_path / "none").exists()

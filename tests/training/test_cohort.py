@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from toy_cohort import SPACING_MM, write_cohort, write_table, write_volume
-from cohort import CACHE, open_slices, read_cases
+from cohort import CACHE, LABELS, open_slices, read_cases
 
 
 class CohortTest(unittest.TestCase):
@@ -42,6 +42,18 @@ class Table(CohortTest):
             row["patient_id"] = row["split"]
         write_table(self.prepared, self.rows)
         self.assertEqual({case.patient_id for case in read_cases(self.prepared)}, {"train", "val", "test"})
+
+    def test_a_patient_that_is_not_given_is_the_case_itself(self):
+        for row in self.rows:
+            row["patient_id"] = "n/a" if row["split"] == "val" else " "
+        write_table(self.prepared, self.rows)
+        self.assertTrue(all(case.patient_id == case.case_id for case in read_cases(self.prepared)))
+
+    def test_labels_may_be_in_capitals(self):
+        for row in self.rows:
+            row["label"] = row["label"].upper()
+        write_table(self.prepared, self.rows)
+        self.assertEqual({case.label for case in read_cases(self.prepared)}, set(LABELS))
 
     def test_unknown_labels_and_splits_are_refused_with_their_line(self):
         self.rows[2]["label"] = "glioma"
@@ -110,6 +122,11 @@ class Volumes(CohortTest):
         open_slices(self.prepared)
         write_table(self.prepared, self.rows[1:])
         self.assertEqual(open_slices(self.prepared).cases[0].case_id, "train-ependymoma-0")
+
+    def test_a_changed_label_is_checked_against_its_mask_again(self):
+        open_slices(self.prepared)
+        self.rows[2]["label"] = "healthy"
+        self.assertIn("the mask of case train-ms-0 has a lesion, but its label is healthy", self.refusal())
 
     def test_masks_must_fit_their_labels_and_images(self):
         zeros = np.zeros((3, 32, 32), np.uint8)

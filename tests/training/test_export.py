@@ -159,8 +159,25 @@ class TrainedPackage(unittest.TestCase):
         wrong = [self.root / "classifier.ckpt" if "segmenter.ckpt" in str(a) else a for a in self.checkpoints]
         result = export(*wrong, "--trained-on", "x", "-o", self.root / "wrong")
         self.assertNotEqual(result.returncode, 0)
-        self.assertIn("classifier.ckpt holds a classifier; expected a segmenter", result.stderr)
+        self.assertIn(f"{self.root / 'classifier.ckpt'} holds a classifier; expected a segmenter", result.stderr)
         self.assertFalse((self.root / "wrong").exists())
+
+    def refusal(self, **changed) -> str:
+        """What is said of a classifier checkpoint that differs so from the one that is taken."""
+        torch.save({**torch.load(self.root / "classifier.ckpt"), **changed}, self.root / "changed.ckpt")
+        wrong = [self.root / "changed.ckpt" if "classifier.ckpt" in str(a) else a for a in self.checkpoints]
+        result = export(*wrong, "--trained-on", "x", "-o", self.root / "wrong")
+        self.assertEqual(result.returncode, 1)
+        return result.stderr
+
+    def test_the_checkpoint_of_another_node_is_refused(self):
+        message = f"{self.root / 'changed.ckpt'} holds the classifier of ms_vs_nmosd; expected that of tumor_vs_demyelination"
+        self.assertIn(message, self.refusal(node="ms_vs_nmosd"))
+
+    def test_a_checkpoint_for_windows_is_refused(self):
+        message = self.refusal(node="tumor_vs_demyelination", window=[160, 96])
+        self.assertIn(f"{self.root / 'changed.ckpt'} was trained on windows of 160x96 pixels", message)
+        self.assertIn("--node tumor_vs_demyelination", message)
 
     def test_weights_beyond_half_precision_are_refused_and_leave_nothing(self):
         state = {**self.segmenter.state_dict(), "head.bias": torch.tensor([1e6])}

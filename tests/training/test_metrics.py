@@ -3,6 +3,7 @@
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from sklearn import metrics as reference
@@ -65,6 +66,21 @@ class Calibration(unittest.TestCase):
         losses = [metrics.log_loss(truth, metrics.patient_probability(margins, t)) for t in (temperature, 1, 0.9 * temperature, 1.1 * temperature)]
         self.assertEqual(min(losses), losses[0])
 
+    def test_few_separable_patients_do_not_drive_the_temperature_to_its_bound(self):
+        truth = np.array([0, 1] * 4)
+        for margin in (1, 2, 5):
+            found = metrics.fit_temperature(truth, [np.full(3, (2 * label - 1) * margin) for label in truth])
+            self.assertTrue(0.15 < found <= 1, found)
+
+    def test_the_prior_hardly_matters_with_64_patients(self):
+        random = np.random.default_rng(6)
+        truth = np.arange(64) % 2
+        for spoilt in (0.5, 1, 2):
+            margins = [spoilt * 2 * (random.normal(2 * label - 1, 1) + random.normal(0, 0.3, 4)) for label in truth]
+            with mock.patch.object(metrics, "TEMPERATURE_PRIOR", 0):
+                plain = metrics.fit_temperature(truth, margins)
+            self.assertAlmostEqual(metrics.fit_temperature(truth, margins) / plain, 1, delta=0.02)
+
 
 class OperatingPoint(unittest.TestCase):
     def test_components_join_over_corners(self):
@@ -95,6 +111,14 @@ class OperatingPoint(unittest.TestCase):
         point = choose_operating_point(self.cases())
         self.assertEqual((point.min_lesion_mm3, point.score), (10, 1))  # the speck has 2 mm3
         self.assertLessEqual(point.threshold, 0.6)
+
+    def test_a_minimum_between_100_and_200_mm3_can_be_chosen(self):
+        lesion, speck = np.zeros((2, 20, 20)), np.zeros((2, 20, 20))
+        lesion[:, 2:11, 2:11] = 0.95  # 162 voxels of 1 mm3
+        speck[0, 5:16, 5:16] = 0.95  # 121
+        cases = [("ms", lesion, lesion > 0), ("healthy", speck, speck > 1)]
+        point = choose_operating_point([measure_case(label, 1.0, found, truth.astype(np.uint8)) for label, found, truth in cases])
+        self.assertEqual((point.min_lesion_mm3, point.score), (125, 1))
 
     def test_without_healthy_cases_nothing_is_removed(self):
         self.assertEqual(choose_operating_point(self.cases()[:1]).min_lesion_mm3, 0)

@@ -1,6 +1,11 @@
 """Training runs on a tiny cohort: end to end, cut off and resumed, and what the checkpoints hold."""
 
+import contextlib
+import fcntl
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,12 +15,16 @@ from unittest import mock
 
 import torch
 
-from toy_cohort import write_cohort
+from toy_cohort import write_cohort, write_table
+import train_all
 import train_classifiers
 import train_segmenter
+from augment import random_views, sample
 from classifying import IGNORED, SharedClassifier, target
+from cohort import open_slices
 from loop import INTERRUPTED, Trainer
 from networks import NODES, DenseNetClassifier, MultiResUNet
+from run import locked
 from segmenting import ShuffledTransposed, fast_segmenter
 
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "training"
@@ -58,15 +67,25 @@ class Segmenter(Runs):
     OPTIONS = ("--steps", 4, "--crop", "16x16", "--full-share", 0.5, "--val-cases", 5)
 
     def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(self):
-        whole = load(self.train(train_segmenter, "whole", *self.OPTIONS) / "last.ckpt")
-        self.cut_off(train_segmenter, "cut", 3, *self.OPTIONS)
-        self.assertEqual(load(self.root / "cut" / "last.ckpt")["step"], 3)
-        self.assertEqual(len(load(self.root / "cut" / "last.ckpt")["history"]), 1)
-        resumed = load(self.train(train_segmenter, "cut", *self.OPTIONS, "--resume") / "last.ckpt")
-        self.assertEqual(resumed["step"], 4)
-        self.assertEqual([row["step"] for row in resumed["history"]], [2, 4])
-        for key, value in whole["network"].items():
-            torch.testing.assert_close(resumed["network"][key], value)
+        """Also if that was on the last step of an epoch or of all, before the validation."""
+        options = (*self.OPTIONS, "--patience", 1)
+        run = self.train(train_segmenter, "whole", *options)
+        whole, best = load(run / "last.ckpt"), load(run / "best.ckpt")
+        for step, validated in ((2, 0), (3, 1), (4, 1)):
+            with self.subTest(step=step):
+                self.cut_off(train_segmenter, f"cut{step}", step, *options)
+                cut = load(self.root / f"cut{step}" / "last.ckpt")
+                self.assertEqual((cut["step"], len(cut["history"])), (step, validated))
+                run = self.train(train_segmenter, f"cut{step}", *options, "--resume")
+                resumed = load(run / "last.ckpt")
+                self.assertEqual([row["step"] for row in resumed["history"]], [2, 4])
+                for row, expected in zip(resumed["history"], whole["history"]):
+                    self.assertEqual({**row, "minutes": 0}, {**expected, "minutes": 0})
+                for name in ("step", "best", "waited", "halvings", "losses"):
+                    self.assertEqual(resumed[name], whole[name], name)
+                for found, expected in ((resumed["network"], whole["network"]), (load(run / "best.ckpt")["state_dict"], best["state_dict"])):
+                    for key, value in expected.items():
+                        torch.testing.assert_close(found[key], value)
 
     def test_leaves_a_checkpoint_with_operating_point_and_examples_and_a_history(self):
         run = self.train(train_segmenter, "kept", *self.OPTIONS)
@@ -97,6 +116,28 @@ class Segmenter(Runs):
         self.assertTrue(statistics[2])
         self.assertEqual(statistics[2], statistics[4])
         self.assertTrue(all(count == 2 for count in statistics[4].values()))
+
+    def test_a_run_of_another_cohort_is_not_gone_on_with(self):
+        self.train(train_segmenter, "first", *self.OPTIONS)
+        other = self.root / "other"
+        write_cohort(other, counts={"train": 1, "val": 1})
+        with self.assertRaisesRegex(SystemExit, "first/last.ckpt is of another cohort"):
+            self.train(train_segmenter, "first", *self.OPTIONS, "--resume", prepared=other)
+
+    def test_a_second_writer_is_refused(self):
+        with locked(self.root / "taken"), self.assertRaisesRegex(SystemExit, "another training writes into .*/taken"):
+            self.train(train_segmenter, "taken", *self.OPTIONS)
+        self.train(train_segmenter, "taken", *self.OPTIONS)
+
+    def test_options_out_of_range_are_refused(self):
+        wrong = (("--lesion-share", 1.5), ("--full-share", -0.1), ("--patience", -1), ("--device", "gpu"), ("--device", "cuda:x"))
+        for option, value in wrong:
+            message = io.StringIO()
+            with self.subTest(option=option), contextlib.redirect_stderr(message), self.assertRaises(SystemExit) as caught:
+                self.train(train_segmenter, "wrong", *self.OPTIONS, f"{option}={value}")
+            self.assertEqual(caught.exception.code, 2)
+            self.assertRegex(message.getvalue(), f"argument {option}: .*'?{value}'?")
+        self.assertFalse((self.root / "wrong").exists())
 
     def test_learns(self):
         run = self.train(train_segmenter, "learns", "--steps", 30, "--crop", 0, "--lr", 0.01, "--epoch-steps", 15, "--seed", 3)
@@ -149,6 +190,37 @@ class Classifiers(Runs):
         self.assertNotIn("window", whole)
         name = "hidden.ms_vs_nmosd.weight"
         torch.testing.assert_close(whole["state_dict"][name], start["state_dict"][name] * (64 * 64) / (48 * 32), rtol=1e-3, atol=1e-6)
+
+    def test_a_node_trained_on_windows_is_widened_too(self):
+        larger = self.root / "larger node"
+        write_cohort(larger, size=64, counts={"train": 1, "val": 1})
+        options = ("--node", "ms_vs_nmosd", "--steps", 1, "--batch", 4)
+        start = self.train(train_classifiers, "node windows", *options, "--crop", "48x32", prepared=larger) / "best.ckpt"
+        self.assertEqual(load(start)["window"], [48, 32])
+        whole = load(self.train(train_classifiers, "node widened", *options, "--start", start, "--lr", 1e-12, prepared=larger) / "best.ckpt")
+        self.assertNotIn("window", whole)
+        expected = load(start)["state_dict"]["hidden.weight"] * (64 * 64) / (48 * 32)
+        torch.testing.assert_close(whole["state_dict"]["hidden.weight"], expected, rtol=1e-3, atol=1e-6)
+
+    def test_a_run_of_another_network_is_not_gone_on_with(self):
+        self.train(train_classifiers, "of ms", "--node", "ms_vs_nmosd", "--steps", 1)
+        for other in (("--node", "common"), ("--node", "ms_vs_nmosd", "--channels", "t2", "mask")):
+            with self.assertRaisesRegex(SystemExit, "of ms/last.ckpt is of another network|expected .* --channels"):
+                self.train(train_classifiers, "of ms", *other, "--steps", 1, "--resume")
+
+    def test_a_mask_is_never_moved_out_of_the_view(self):
+        """Which shifts of a few slices' width would do in most of the draws; rows that stay in view are varied."""
+        options = ("--node", "ms_vs_nmosd", "--shift", 40, "--rotation", 0)
+        options = train_classifiers.parse_arguments([str(value) for value in (self.prepared, "-o", self.root / "moved", *options)])
+        task = train_classifiers.ClassifierTask(open_slices(self.prepared), None, options, torch.device("cpu"))
+        torch.manual_seed(1)
+        images, masks, _ = task.draw(64)
+        centres = torch.full((64, 2), 15.5)
+        _, moved = sample(images, masks, random_views(task.variation, centres, 32, 32, 32))
+        self.assertGreater(int((moved.amax([1, 2, 3]) == 0).sum()), 20)
+        _, kept = task.views(images, masks, task.variation)
+        self.assertTrue((kept.amax([1, 2, 3]) > 0).all())
+        self.assertGreater(int((kept != masks).any(3).any(2).sum()), 5)
 
     def test_predicted_masks_are_used_and_computed_once(self):
         options = ("--node", "ms_vs_nmosd", "--steps", 1, "--segmenter", self.segmenter)
@@ -234,6 +306,88 @@ class WholeChain(unittest.TestCase):
             manifest = json.loads((run / "package" / "manifest.json").read_text())
             self.assertEqual((manifest["trained"], manifest["input_size"]), (True, 32))
             self.assertEqual(manifest["classifiers"]["ms_vs_nmosd"]["calibration"]["patients"], 2)
+
+    def refusal(self, prepared: Path, *arguments) -> str:
+        """What train_all.py says before it trains anything."""
+        options = [str(part) for part in (prepared, "-o", prepared / "run", "--trained-on", "x", *arguments)]
+        with mock.patch.object(train_all.Steps, "run", side_effect=AssertionError("a training began")), self.assertRaises(SystemExit) as caught:
+            train_all.main(options)
+        self.assertFalse((prepared / "run").exists())
+        return str(caught.exception)
+
+    def test_what_would_fail_later_is_refused_first(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            prepared = Path(scratch)
+            rows = write_cohort(prepared, counts={"train": 1, "val": 1})
+            (prepared / "start.pth").write_text("no weights")
+            self.assertIn("start.pth cannot be read as a checkpoint", self.refusal(prepared, "--start", prepared / "start.pth"))
+            torch.save({"weight": torch.zeros(1)}, prepared / "start.pth")
+            self.assertIn("start.pth is no DenseNet121", self.refusal(prepared, "--start", prepared / "start.pth"))
+            with contextlib.redirect_stderr(io.StringIO()):
+                self.assertEqual(self.refusal(prepared, "--steps", 0), "2")
+            for split in ("train", "val"):
+                write_table(prepared, [row for row in rows if (row["split"], row["label"]) != (split, "nmosd")])
+                self.assertIn(f"no case of nmosd in the split {split}", self.refusal(prepared))
+
+
+class Interruption(unittest.TestCase):
+    """Signals, as a terminal and a batch system send them, to the scripts as a person runs them; only the batches are smaller."""
+
+    QUICK_CHAIN = (
+        "import sys, train_all as script; plain = script.training_command; quick = ['--batch', '1', '--crop', '16x16', '--threads', '1'];"
+        "script.training_command = lambda *given: plain(*given) + quick; sys.exit(script.main(sys.argv[1:]))"
+    )
+    SLOW_CHOICE = (
+        "import sys, time, train_segmenter as script; from run import interruptible, say;"
+        "script.choose_threshold = lambda task: (say('choosing'), time.sleep(300)); sys.exit(interruptible(script.main, sys.argv[1:]))"
+    )
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.prepared, self.run_folder = Path(scratch.name) / "prepared", Path(scratch.name) / "run"
+        write_cohort(self.prepared, counts={"train": 1, "val": 1})
+
+    def interrupt(self, code: str, sign: str, send, *options) -> list:
+        """Starts `code`, sends signals when a line of its messages begins with `sign`; returns its exit code and all lines."""
+        command = [sys.executable, "-c", code, self.prepared, "-o", self.run_folder, "--device", "cpu", *options]
+        with subprocess.Popen(list(map(str, command)), cwd=SCRIPTS, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if line.startswith(sign):
+                    send(process.pid)
+                    break
+            lines += process.stderr.readlines()  # to the end: closed by the last process that holds it
+            return [process.wait(), lines]
+
+    def test_all_trainings_stop_with_their_program_and_can_be_resumed(self):
+        ways = {
+            "Ctrl-C": lambda pid: os.killpg(pid, signal.SIGINT),
+            "SIGTERM to the program alone": lambda pid: os.kill(pid, signal.SIGTERM),
+            "SIGINT to the program alone": lambda pid: os.kill(pid, signal.SIGINT),
+            "SIGTERM to all": lambda pid: os.killpg(pid, signal.SIGTERM),
+        }
+        steps, options = [0], ("--trained-on", "x", "--minutes", 500)
+        for way, send in ways.items():
+            with self.subTest(way):
+                code, lines = self.interrupt(self.QUICK_CHAIN, "step ", send, *options, *(("--resume",) if steps[1:] else ()))
+                self.assertEqual(code, INTERRUPTED, lines)
+                self.assertEqual(lines[-1], "interrupted in segmenter; the same command with --resume goes on there\n")
+                self.assertNotIn("Traceback", "".join(lines))
+                steps.append(load(self.run_folder / "segmenter" / "last.ckpt")["step"])
+                self.assertGreater(steps[-1], steps[-2])
+                with open(self.run_folder / "segmenter" / ".lock") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no training is left
+
+    def test_a_signal_behind_the_training_loop_ends_the_program_too(self):
+        def send(pid: int) -> None:
+            os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGTERM)
+
+        code, lines = self.interrupt(self.SLOW_CHOICE, "choosing", send, "--steps", 1, "--batch", 1, "--crop", "16x16")
+        self.assertEqual((code, lines[-1]), (INTERRUPTED, "interrupted\n"))
+        self.assertNotIn("Traceback", "".join(lines))
 
 
 if __name__ == "__main__":
