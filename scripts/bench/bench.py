@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("scripts/training", "scripts/phantom", "tests/cli")]
 
 import machine  # noqa: E402
+from argument_types import positive_count  # noqa: E402
 from setting import Setting  # noqa: E402
 from tiny_package import write_package  # noqa: E402
 
@@ -33,20 +34,13 @@ PARTS = {
 QUICK_CASES = 3
 
 
-def count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)} [all]")
     parser.add_argument("--quick", action="store_true", help="tiny sizes and networks, once each: shows that everything runs; its figures mean nothing")
-    parser.add_argument("--cases", type=count, default=20, metavar="N", help="cases of 12 slices [20]")
-    parser.add_argument("--rounds", type=count, default=3, metavar="N", help="repetitions of each measurement, in turn [3]")
-    parser.add_argument("--threads", type=count, default=len(os.sched_getaffinity(0)), metavar="N", help="of every side [all cores]")
+    parser.add_argument("--cases", type=positive_count, default=20, metavar="N", help="cases of 12 slices [20]")
+    parser.add_argument("--rounds", type=positive_count, default=3, metavar="N", help="repetitions of each measurement, in turn [3]")
+    parser.add_argument("--threads", type=positive_count, default=len(os.sched_getaffinity(0)), metavar="N", help="of every side [all cores]")
     parser.add_argument("--program", type=Path, default=REPOSITORY / "build/release/cordlesion", help="the executable [build/release/cordlesion]")
     parser.add_argument("--models", type=Path, metavar="DIR", help="the model package [models/phantom-1; with --quick the tiny one of the tests]")
     parser.add_argument("--rivals", type=Path, metavar="PYTHON", help="Python with the rivals [build/rivals/bin/python if it is there]")

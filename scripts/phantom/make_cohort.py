@@ -18,10 +18,13 @@ from typing import List, NamedTuple
 
 import numpy as np
 
-from case import AXES, save_nifti, simulate
-from dicom_series import T2, Series, write_series
-from lesions import CLASSES
-from spine import LEVELS
+sys.path.append(str(Path(__file__).resolve().parents[1] / "training"))
+
+from argument_types import positive_count, share  # noqa: E402
+from case import AXES, save_nifti, simulate  # noqa: E402
+from dicom_series import T2, Series, write_series  # noqa: E402
+from lesions import CLASSES  # noqa: E402
+from spine import LEVELS  # noqa: E402
 
 SPLITS = ("train", "val", "test")
 DEFAULT_COUNTS = {"train": "240,240,240,240,120", "val": "32,32,32,32,20", "test": "34,45,33,45,40"}
@@ -113,23 +116,6 @@ def counts(text: str) -> List[int]:
     if len(parts) != len(CLASSES) or not all(re.fullmatch("[0-9]+", part) for part in parts):
         raise argparse.ArgumentTypeError(f"'{text}': expected {len(CLASSES)} numbers, one for each of {', '.join(CLASSES)}")
     return [int(part) for part in parts]
-
-
-def share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError
-    return value
-
-
-def positive_count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-share.__name__, positive_count.__name__ = "share from 0 to 1", "positive count"  # argparse names them in messages
 
 
 def main() -> int:

@@ -12,40 +12,10 @@ from typing import Callable, Iterator, List, Optional, Tuple
 
 import torch
 
+from argument_types import count_or_zero, positive_count, positive_number
+
 INTERRUPTED = 130
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-
-
-def positive_number(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise ValueError
-    return value
-
-
-def positive_count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-def count_or_zero(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
-
-
-def share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError
-    return value
-
-
-positive_number.__name__, positive_count.__name__ = "positive number", "positive count"  # argparse names them in messages
-count_or_zero.__name__, share.__name__ = "count", "share from 0 to 1"
 
 
 def device_name(text: str) -> str:

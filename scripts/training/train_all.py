@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
+from argument_types import positive_count, positive_number
 from classifying import SharedClassifier
 from cohort import LESION_LABELS, read_cases
 from networks import NODES
-from run import INTERRUPTED, STOPPING, device_name, positive_count, positive_number, say
+from run import INTERRUPTED, STOPPING, device_name, say
 from train_classifiers import CHANNELS
 
 SCRIPTS = Path(__file__).parent

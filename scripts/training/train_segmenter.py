@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from argument_types import positive_count, share
 from augment import Variation, random_views, sample, vary_intensity
 from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
-from run import add_run_options, interruptible, locked, positive_count, read_start, say, save_atomically, share, start_run, window_size
+from run import add_run_options, interruptible, locked, read_start, say, save_atomically, start_run, window_size
 from sampling import SegmentationSampler, lesion_pixel
 from segmenting import fast_segmenter, probabilities, slices_to
 
