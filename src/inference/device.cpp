@@ -83,7 +83,7 @@ bool resolve_bf16(Precision precision, const c10::Device& device, bool bf16_agre
   case Precision::automatic:
     break;
   }
-  return bf16_agrees && device.is_cpu() && cpu_bf16() == Bf16Support::hardware;
+  return bf16_agrees && device.is_cpu() && cpu_bf16() == Bf16Support::fast;
 }
 
 Bf16Autocast::Bf16Autocast(const c10::Device& device) : type_(device.type()) {

@@ -13,7 +13,7 @@ namespace cordlesion::inference {
 c10::Device resolve_device(const std::string& name);
 
 /// Whether to run in bf16. Left to us: only where the package agreed with fp32 when it was exported
-/// and this CPU multiplies bf16 in hardware. A usage error if it is asked for and the CPU cannot.
+/// and this CPU is faster with bf16. A usage error if it is asked for and the CPU cannot.
 bool resolve_bf16(Precision precision, const c10::Device& device, bool bf16_agrees);
 
 /// While it lives, convolutions and matrix products on a device run in bf16.

@@ -20,7 +20,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -116,45 +118,46 @@ std::string cpu_capability() {
   return config.substr(value, config.find('\n', value) - value);
 }
 
-#ifdef CORDLESION_ONEDNN
-
-Bf16Support cpu_bf16() {
-  switch (dnnl::get_effective_cpu_isa()) {
-  case dnnl::cpu_isa::avx512_core_bf16:
-  case dnnl::cpu_isa::avx512_core_amx:
-    return Bf16Support::hardware;
-  case dnnl::cpu_isa::avx512_core:
-  case dnnl::cpu_isa::avx512_core_vnni:
-    return Bf16Support::emulated;
-  default:
-    return Bf16Support::none;
+Bf16Support bf16_support(std::istream& cpuinfo, bool use_amx) {
+  std::string vendor;
+  std::set<std::string> flags;
+  for (std::string line; flags.empty() && std::getline(cpuinfo, line);) {
+    std::istringstream words(line);
+    std::string field;
+    std::string colon;
+    words >> field >> colon;
+    if (field == "vendor_id") {
+      words >> vendor;
+    } else if (field == "flags") {
+      flags = {std::istream_iterator<std::string>(words), {}};
+    }
   }
+  const bool amx = use_amx && flags.count("amx_bf16") > 0;
+  const bool amd = vendor == "AuthenticAMD" && flags.count("avx512_bf16") > 0;
+  if (amx || amd) {
+    return Bf16Support::fast;
+  }
+  return flags.count("avx512bw") > 0 ? Bf16Support::slow : Bf16Support::none;
 }
-
-#else
 
 Bf16Support cpu_bf16() {
   std::ifstream cpuinfo("/proc/cpuinfo");
-  Bf16Support found = Bf16Support::none;
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.rfind("flags", 0) != 0) {
-      continue;
-    }
-    std::istringstream flags(line);
-    for (std::string flag; flags >> flag;) {
-      if (flag == "avx512_bf16" || flag == "amx_bf16") {
-        return Bf16Support::hardware;
-      }
-      if (flag == "avx512bw") {
-        found = Bf16Support::emulated;
-      }
-    }
-    break;
+#ifdef CORDLESION_ONEDNN
+  switch (dnnl::get_effective_cpu_isa()) {
+  case dnnl::cpu_isa::avx512_core_amx:
+    return bf16_support(cpuinfo);
+  case dnnl::cpu_isa::avx512_core_bf16:
+    return bf16_support(cpuinfo, false);
+  case dnnl::cpu_isa::avx512_core:
+  case dnnl::cpu_isa::avx512_core_vnni:
+    return Bf16Support::slow;
+  default:
+    return Bf16Support::none;
   }
-  return found;
-}
-
+#else
+  return bf16_support(cpuinfo);
 #endif
+}
 
 bool uses_reference_blas() {
   const std::string library = library_of("sgemm_");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <istream>
 #include <optional>
 #include <string>
 
@@ -29,9 +30,15 @@ int available_threads();
 std::optional<int> cgroup_cpu_limit(const std::filesystem::path& mount,
                                     const std::string& membership);
 
-/// What this CPU does with bf16: nothing, compute with it by way of fp32 (AVX-512), or multiply it
-/// in hardware (AVX512_BF16, AMX). ONEDNN_MAX_CPU_ISA counts.
-enum class Bf16Support { none, emulated, hardware };
+/// Whether bf16 pays on a CPU. `fast`: AMX, or AVX512_BF16 of AMD. `slow`: it works, but fp32 is
+/// faster: by way of fp32 on AVX-512, and on Intel's CPUs whose AMX is not there, as in some
+/// virtual machines; their AVX512_BF16 multiplies were measured at half the speed of fp32 ones.
+enum class Bf16Support { none, slow, fast };
+
+/// @param cpuinfo  the text of `/proc/cpuinfo`
+Bf16Support bf16_support(std::istream& cpuinfo, bool use_amx = true);
+
+/// Of this CPU, as far as ONEDNN_MAX_CPU_ISA lets oneDNN use it.
 Bf16Support cpu_bf16();
 
 std::string torch_version();

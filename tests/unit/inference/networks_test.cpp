@@ -355,8 +355,7 @@ TEST_F(NetworksTest, PrecisionIsAsAskedAndAutomaticOnlyWhereThePackageAgrees) {
   EXPECT_EQ(load({.device = "cpu"}).precision(), "fp32");
   EXPECT_EQ(load({.device = "cpu", .precision = Precision::bf16}).precision(), "bf16");
   manifest_["bf16_agrees"] = true;
-  EXPECT_EQ(load({.device = "cpu"}).precision(),
-            cpu_bf16() == Bf16Support::hardware ? "bf16" : "fp32");
+  EXPECT_EQ(load({.device = "cpu"}).precision(), cpu_bf16() == Bf16Support::fast ? "bf16" : "fp32");
   EXPECT_EQ(load({.device = "cpu", .precision = Precision::fp32}).precision(), "fp32");
 }
 

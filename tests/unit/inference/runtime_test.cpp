@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <sstream>
 
 namespace cordlesion::inference {
 namespace {
@@ -52,6 +53,32 @@ TEST(Threads, FollowTheAffinity) {
   ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
   EXPECT_EQ(available_threads(), 1);
   ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+Bf16Support support_of(const std::string& vendor, const std::string& flags, bool use_amx = true) {
+  std::istringstream cpuinfo("processor\t: 0\nvendor_id\t: " + vendor +
+                             "\nmodel name\t: some CPU\nflags\t\t: " + flags +
+                             "\nbugs\t\t: amx_bf16\n\nprocessor\t: 1\n");
+  return bf16_support(cpuinfo, use_amx);
+}
+
+TEST(Bf16, PaysOnAmxAndOnAmd) {
+  const std::string avx512 = "fpu avx2 avx512f avx512bw avx512_bf16";
+  EXPECT_EQ(support_of("GenuineIntel", avx512 + " amx_tile amx_bf16"), Bf16Support::fast);
+  EXPECT_EQ(support_of("AuthenticAMD", avx512), Bf16Support::fast);
+}
+
+TEST(Bf16, OfIntelWithoutAmxIsSlowerThanFp32) {
+  const std::string avx512 = "fpu avx2 avx512f avx512bw avx512_bf16";
+  EXPECT_EQ(support_of("GenuineIntel", avx512), Bf16Support::slow);
+  EXPECT_EQ(support_of("GenuineIntel", avx512 + " amx_tile amx_bf16", false), Bf16Support::slow);
+  EXPECT_EQ(support_of("GenuineIntel", "fpu avx2 avx512f avx512bw"), Bf16Support::slow);
+}
+
+TEST(Bf16, NeedsAvx512) {
+  EXPECT_EQ(support_of("GenuineIntel", "fpu avx2"), Bf16Support::none);
+  std::istringstream unreadable;
+  EXPECT_EQ(bf16_support(unreadable), Bf16Support::none);
 }
 
 void write_below(const std::filesystem::path& path, const std::string& text) {
