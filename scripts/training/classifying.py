@@ -41,10 +41,11 @@ class SharedClassifier(nn.Module):
         pooled = torch.relu(self.features(x)).mean([2, 3])
         return {node: self.output[node](torch.relu(hidden(pooled))) for node, hidden in self.hidden.items()}
 
-    def widen(self, share: float, size: int) -> None:
-        """From windows to whole slices of `size` pixels, of which the windows are a `share`: what lies around a window is
-        zero in channels limited to the mask, and adds the features of nothing to the mean over positions. The dense layers
-        take them off again; what the network sees at the windows' borders changes, so it needs some training afterwards."""
+    def rescale(self, share: float, size: int) -> None:
+        """To views of another size, whole slices of `size` pixels or windows, of whose area the views before had a `share`, which may
+        exceed 1. What lies around a window is zero in channels limited to the mask, and adds the features of nothing to the mean over
+        positions. The dense layers take them off again, or add them; what the network sees at the windows' borders changes,
+        so it needs some training afterwards."""
         self.eval()
         with torch.no_grad():
             nothing = torch.zeros(1, self.features[0].in_channels, size, size)
@@ -52,6 +53,10 @@ class SharedClassifier(nn.Module):
             for hidden in self.hidden.values():
                 hidden.bias -= hidden.weight @ empty * ((1 - share) / share)
                 hidden.weight /= share
+
+    @staticmethod
+    def has_heads(state: Dict[str, Tensor]) -> bool:
+        return any(key.startswith("hidden.") for key in state)
 
     def state_of(self, node: str, temperature: float = 1.0) -> Dict[str, Tensor]:
         """The state_dict of this node's DenseNetClassifier, its logits divided by `temperature`."""
@@ -62,7 +67,7 @@ class SharedClassifier(nn.Module):
         return state
 
     def start_from(self, path: Path) -> dict:
-        """Features, and heads where the file has them: of this script's runs, of a classifier, or torchvision's densenet121.
+        """Features, and heads where the file has them: of this script's runs, of a classifier, of a package, or torchvision's densenet121.
         Returns what else the file says."""
         content = read_start(path)
         state = {modern_name(key): value for key, value in content["state_dict"].items()}

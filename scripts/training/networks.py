@@ -6,7 +6,8 @@ DenseNet121 classifiers decide between two diseases.
 """
 
 import copy
-from typing import List, Tuple
+import re
+from typing import Dict, List, Tuple
 
 import torch
 import torchvision
@@ -172,6 +173,21 @@ def with_shuffle_upsampling(network: nn.Module) -> nn.Module:
             if isinstance(child, nn.ConvTranspose2d):
                 setattr(parent, name, ShuffleUpsample(child))
     return network
+
+
+def without_shuffle_upsampling(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """The state_dict of the network that `with_shuffle_upsampling` took, from that of the one it returned."""
+    plain = {}
+    for key, value in state.items():
+        shuffled = re.fullmatch(r"(upsample\.\d+)\.conv\.(weight|bias)", key)
+        if not shuffled:
+            plain[key] = value
+        elif shuffled[2] == "bias":
+            plain[f"{shuffled[1]}.bias"] = value[::4].clone()
+        else:
+            outputs, inputs = value.shape[0] // 4, value.shape[1]
+            plain[f"{shuffled[1]}.weight"] = value.view(outputs, 2, 2, inputs).permute(3, 0, 1, 2).contiguous()
+    return plain
 
 
 def within_half_precision(network: nn.Module, largest: float = 2.0**14) -> nn.Module:

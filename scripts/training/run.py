@@ -7,12 +7,15 @@ import os
 import re
 import signal
 import sys
+import zipfile
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Tuple
 
 import torch
+from torch import Tensor
 
 from argument_types import count_or_zero, positive_count, positive_number
+from networks import without_shuffle_upsampling
 
 INTERRUPTED = 130
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -45,11 +48,11 @@ def add_run_options(parser: argparse.ArgumentParser, batch: int, epoch_steps: in
     parser.add_argument("--lr", type=positive_number, help="Adam's learning rate")
     parser.add_argument("--patience", type=count_or_zero, default=0,
                         help="halve the rate after this many epochs without a better score, instead of the cosine; 0: cosine (0)")
-    parser.add_argument("--start", type=Path, metavar="FILE", help="checkpoint whose weights to start from")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="weights to start from: a checkpoint, or a network of a model package")
     parser.add_argument("--seed", type=int, default=1, help="of initial weights and sampling (1)")
     parser.add_argument("--device", type=device_name, default="cuda" if torch.cuda.is_available() else "cpu",
                         help="cpu or cuda[:N]; default: cuda if there is one")
-    parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="auto: bf16 where the hardware has it")
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="auto: bf16 where it is faster")
     parser.add_argument("--threads", type=positive_count, help="CPU threads (OMP_NUM_THREADS, else all cores)")
     parser.add_argument("--compile", action="store_true", help="torch.compile (PyTorch 2 and a C++ compiler)")
 
@@ -95,19 +98,21 @@ def start_run(options: argparse.Namespace) -> torch.device:
         raise SystemExit(f"--device {options.device}: this PyTorch finds no CUDA GPU; use --device cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise SystemExit(f"--device {options.device}: this PyTorch finds {torch.cuda.device_count()} GPUs, counted from 0")
-    options.bf16 = options.precision == "bf16" or (options.precision == "auto" and has_bf16(device))
+    options.bf16 = options.precision == "bf16" or (options.precision == "auto" and fast_bf16(device))
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     say(f"PyTorch {torch.__version__}, {where}, {'bf16' if options.bf16 else 'fp32'}")
     return device
 
 
-def has_bf16(device: torch.device) -> bool:
+def fast_bf16(device: torch.device) -> bool:
+    """Where bf16 is faster than fp32: not on Intel's CPUs whose AMX is not there, as in some virtual machines."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     try:
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False
+    return "amx_bf16" in cpuinfo or ("avx512_bf16" in cpuinfo and "AuthenticAMD" in cpuinfo)
 
 
 def say(message: str) -> None:
@@ -121,9 +126,24 @@ def save_atomically(content: dict, path: Path) -> None:
 
 
 def read_start(path: Path) -> dict:
-    """One of our checkpoints, or a plain state_dict as the `state_dict` of one."""
+    """One of our checkpoints, a network of a package, or a plain state_dict as the `state_dict` of one."""
     try:
+        if is_torchscript(path):
+            state = torch.jit.load(str(path), map_location="cpu").state_dict()
+            return {"state_dict": without_shuffle_upsampling({key: full_precision(value) for key, value in state.items()})}
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
         raise SystemExit(f"{path} cannot be read as a checkpoint: {error}") from None
     return content if "state_dict" in content else {"state_dict": content}
+
+
+def is_torchscript(path: Path) -> bool:
+    """TorchScript files hold their code beside the weights."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def full_precision(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value

@@ -64,9 +64,11 @@ class ClassifierTask:
         self.check_validation()
 
     def start_from(self, path: Path) -> None:
-        window = self.network.start_from(path).get("window")
-        if window and not self.options.crop:
-            self.network.widen(window[0] * window[1] / self.slices.size**2, self.slices.size)
+        whole = (self.slices.size, self.slices.size)
+        content = self.network.start_from(path)
+        before, after = (view[0] * view[1] for view in (content.get("window", whole), self.options.crop or whole))
+        if before != after and self.network.has_heads(content["state_dict"]):
+            self.network.rescale(before / after, self.slices.size)
 
     def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
         """Per case, the slices whose mask has a pixel."""

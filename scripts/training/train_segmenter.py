@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the segmenter on a prepared cohort: RUN/best.ckpt is what export.py and train_classifiers.py take.
 
-Loss: soft Dice of the batch + binary cross-entropy. Most of the budget goes to random crops, which are cheap; the last part
+Loss: soft Dice, of the batch and of slices, + binary cross-entropy. Most of the budget goes to random crops, which are cheap; the last part
 (--full-share) to whole slices, which the program will give the network; there the batch norms keep the statistics of the crops, as those of few
 whole slices would differ too much from batch to batch. The checkpoint with the best validation is kept:
 the Dice, averaged over labels, at the operating point that operating_point.py chooses.
@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import List, Tuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -24,7 +23,7 @@ from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
 from run import add_run_options, interruptible, locked, read_start, say, save_atomically, start_run, window_size
-from sampling import SegmentationSampler, lesion_pixel
+from sampling import SegmentationSampler, lesion_pixel, pick
 from segmenting import fast_segmenter, probabilities, slices_to
 
 LEARNING_RATE = 1e-3
@@ -32,11 +31,20 @@ EXAMPLES = 8
 """Validation slices kept in the checkpoint, on which export.py compares bf16 with fp32."""
 
 
+def soft_dice(probability: Tensor, masks: Tensor) -> Tensor:
+    """Of the last three dimensions taken together."""
+    overlap, both = (probability * masks).sum([-3, -2, -1]), (probability + masks).sum([-3, -2, -1])
+    return (2 * overlap + 1) / (both + 1)
+
+
 def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Soft Dice over the whole batch, so that slices without lesion count too, + binary cross-entropy."""
+    """1 - soft Dice + binary cross-entropy of [N,1,rows,columns]. Half of the Dice is that of the whole batch, so that slices without lesion
+    count too; half the mean of the slices with lesion, so that a small lesion counts as much as a large one."""
     probability = torch.sigmoid(logits)
-    overlap = (probability * masks).sum()
-    dice = (2 * overlap + 1) / (probability.sum() + masks.sum() + 1)
+    dice = soft_dice(probability.squeeze(1), masks.squeeze(1))
+    with_lesion = masks.amax([1, 2, 3]) > 0
+    if with_lesion.any():
+        dice = (dice + soft_dice(probability[with_lesion], masks[with_lesion]).mean()) / 2
     return 1 - dice + functional.binary_cross_entropy_with_logits(logits, masks)
 
 
@@ -45,6 +53,7 @@ class SegmenterTask:
 
     def __init__(self, slices: Slices, options: argparse.Namespace, device: torch.device):
         self.slices, self.options, self.device = slices, options, device
+        self.neighbours = slices_with_lesion_of_same_case(slices)
         self.network = fast_segmenter().to(device)
         if options.start:
             load_start(self.network, options.start)
@@ -55,13 +64,15 @@ class SegmenterTask:
         logits = self.network.logits
         self.logits = torch.compile(logits, dynamic=False) if options.compile else logits
 
-    def centres(self, chosen: List[int], masks: np.ndarray, window: Tuple[int, int]) -> Tensor:
-        """Where the windows are: near a lesion pixel if there is one, else anywhere inside the slice."""
+    def centres(self, chosen: List[int], window: Tuple[int, int]) -> Tensor:
+        """Where the windows are: near a lesion pixel of the slice; where it has none, near one of another slice of the case, as the cord is there;
+        in healthy cases anywhere."""
         whole, half = self.slices.size, torch.tensor(window) / 2
         centres = half + torch.rand(len(chosen), 2) * (whole - 2 * half)
         for row, index in enumerate(chosen):
-            if self.slices.lesion_pixels[index]:
-                near = torch.from_numpy(lesion_pixel(masks[row])) + (torch.rand(2) - 0.5) * 1.5 * half
+            marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index]
+            if marked:
+                near = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
                 centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
         return centres - 0.5
 
@@ -74,7 +85,7 @@ class SegmenterTask:
             count = max(4, round(count * options.crop[0] * options.crop[1] / (window[0] * window[1])))
         chosen = self.sampler.draw(count)
         masks = self.slices.masks[chosen]
-        centres = self.centres(chosen, masks, window)
+        centres = self.centres(chosen, window)
         grid = random_views(self.variation, centres.to(self.device), whole, *window)
         images, truth = sample(slices_to(self.slices.images[chosen], self.device), slices_to(masks, self.device), grid)
         return vary_intensity(images), truth
@@ -123,6 +134,13 @@ class SegmenterTask:
         chosen = [part.start + int(self.slices.lesion_pixels[part].argmax()) for part in parts]
         arrays = [self.slices.images[chosen], self.slices.masks[chosen]]
         return [torch.from_numpy(array)[:, None].contiguous() for array in arrays]
+
+
+def slices_with_lesion_of_same_case(slices: Slices) -> List[List[int]]:
+    """Of each slice."""
+    parts = [range(*slices.of_case(case).indices(len(slices.images))) for case in range(len(slices.cases))]
+    marked = [[index for index in part if slices.lesion_pixels[index]] for part in parts]
+    return [found for part, found in zip(parts, marked) for _ in part]
 
 
 def hold_statistics(network: torch.nn.Module) -> None:

@@ -41,7 +41,7 @@ class Windows(unittest.TestCase):
         self.assertEqual(set(areas[:60]), {60, 12 * 8, 8 * 4})
         self.assertEqual(set(areas[60:]), {6, 3 * 8})
 
-    def test_widened_dense_layers_give_on_whole_slices_what_they_gave_on_windows(self):
+    def test_rescaled_dense_layers_give_on_whole_slices_what_they_gave_on_windows_and_back(self):
         """Exact where features are local; those of a DenseNet also see the border."""
         torch.manual_seed(2)
         network = SharedClassifier(["ms_vs_nmosd", "astrocytoma_vs_ependymoma"], 3).eval()
@@ -49,12 +49,16 @@ class Windows(unittest.TestCase):
         window = torch.rand(2, 3, 40, 24)
         whole = torch.zeros(2, 3, 64, 64)
         whole[:, :, 8:48, 16:40] = window
+        share = 40 * 24 / 64**2
         with torch.no_grad():
             before = network(window)
-            network.widen(40 * 24 / 64**2, 64)
+            network.rescale(share, 64)
             after = network(whole)
+            network.rescale(1 / share, 64)
+            back = network(window)
         for node, logits in before.items():
             torch.testing.assert_close(after[node], logits, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(back[node], logits, rtol=1e-3, atol=1e-4)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,10 @@ import train_segmenter
 from augment import random_views, sample
 from classifying import IGNORED, SharedClassifier, target
 from cohort import open_slices
+from export import save_script
 from loop import INTERRUPTED, Trainer
-from networks import NODES, DenseNetClassifier, MultiResUNet
-from run import locked
+from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsampling
+from run import locked, read_start
 from segmenting import ShuffledTransposed, fast_segmenter
 
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "training"
@@ -202,6 +203,16 @@ class Classifiers(Runs):
         expected = load(start)["state_dict"]["hidden.weight"] * (64 * 64) / (48 * 32)
         torch.testing.assert_close(whole["state_dict"]["hidden.weight"], expected, rtol=1e-3, atol=1e-6)
 
+    def test_a_node_trained_on_whole_slices_is_rescaled_for_windows(self):
+        larger = self.root / "larger whole"
+        write_cohort(larger, size=64, counts={"train": 1, "val": 1})
+        options = ("--node", "ms_vs_nmosd", "--steps", 1, "--batch", 4)
+        start = self.train(train_classifiers, "node whole", *options, prepared=larger) / "best.ckpt"
+        more = ("--start", start, "--lr", 1e-12, "--crop", "48x32")
+        windows = load(self.train(train_classifiers, "node narrowed", *options, *more, prepared=larger) / "best.ckpt")
+        expected = load(start)["state_dict"]["hidden.weight"] * (48 * 32) / (64 * 64)
+        torch.testing.assert_close(windows["state_dict"]["hidden.weight"], expected, rtol=1e-3, atol=1e-6)
+
     def test_a_run_of_another_network_is_not_gone_on_with(self):
         self.train(train_classifiers, "of ms", "--node", "ms_vs_nmosd", "--steps", 1)
         for other in (("--node", "common"), ("--node", "ms_vs_nmosd", "--channels", "t2", "mask")):
@@ -284,6 +295,24 @@ class Starts(unittest.TestCase):
                     self.assertTrue(torch.equal(value, source[key]), key)
             with self.assertRaisesRegex(SystemExit, "conv0.weight is .64, 3, 7, 7.; expected .64, 2, 7, 7."):
                 SharedClassifier(list(NODES), 2).start_from(path)
+
+    def test_networks_of_a_package_are_taken(self):
+        """The weights that were exported, rounded to half precision; the segmenter's transposed convolutions are stored in another form."""
+        torch.manual_seed(4)
+        with tempfile.TemporaryDirectory() as folder:
+            for name, network in (("segmenter", MultiResUNet()), ("ms_vs_nmosd", DenseNetClassifier(3))):
+                path = Path(folder) / f"{name}.pt"
+                save_script(torch.jit.script(with_shuffle_upsampling(network).half()), path)
+                state = read_start(path)["state_dict"]
+                self.assertEqual(set(state), set(network.state_dict()))
+                for key, value in network.state_dict().items():
+                    self.assertEqual(state[key].dtype, value.dtype, key)
+                    torch.testing.assert_close(state[key], value, rtol=1e-3, atol=1e-6)
+            train_segmenter.load_start(fast_segmenter(), Path(folder) / "segmenter.pt")
+            SharedClassifier(["ms_vs_nmosd"], 3).start_from(Path(folder) / "ms_vs_nmosd.pt")
+            path.write_bytes(path.read_bytes()[:-1000])
+            with self.assertRaisesRegex(SystemExit, "ms_vs_nmosd.pt cannot be read as a checkpoint"):
+                read_start(path)
 
     def test_temperature_divides_the_logits_exactly(self):
         network = SharedClassifier(["ms_vs_nmosd"], 3).eval()
