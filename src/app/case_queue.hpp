@@ -6,6 +6,7 @@
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/case_loader.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <variant>
@@ -21,8 +22,9 @@ struct LoadedInput {
 
 struct QueuedCase {
   const io::CaseInput* input = nullptr;
-  std::variant<LoadedInput, Error> loaded; ///< the error if it could not be loaded
-  double load_ms = 0;                      ///< time waited for the loader
+  std::variant<LoadedInput, Error> loaded;     ///< the error if it could not be loaded
+  std::chrono::steady_clock::time_point begin; ///< when the loader began to be waited for
+  double load_ms = 0;                          ///< time waited for the loader
 };
 
 class CaseQueue {
@@ -36,12 +38,14 @@ class CaseQueue {
 
  private:
   void start();
-  LoadedInput finish(const io::CaseInput& input);
+  LoadedInput finish();
 
   const std::vector<io::CaseInput>& cases_;
   const PredictOptions& options_;
   io::CaseLoader& loader_;
   std::size_t position_ = 0;
+  bool has_mask_ = false;             ///< the case being loaded has a corrected mask
+  std::optional<Error> mask_failure_; ///< why none could be looked for
 };
 
 } // namespace cordlesion::app

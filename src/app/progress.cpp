@@ -84,10 +84,13 @@ Progress::~Progress() {
 }
 
 void Progress::begin(const std::string& case_id) {
-  draw(case_id);
+  const std::lock_guard<std::mutex> guard(mutex_);
+  current_ = case_id;
+  draw();
 }
 
 void Progress::end(const report::CaseReport& report, double seconds) {
+  const std::lock_guard<std::mutex> guard(mutex_);
   ++done_;
   ++computed_;
   for (const Warning& warning : report.warnings) {
@@ -98,22 +101,26 @@ void Progress::end(const report::CaseReport& report, double seconds) {
   } else {
     log_info(case_line(report, seconds));
   }
-  draw("");
+  if (current_ == report.case_id) {
+    current_.clear();
+  }
+  draw();
 }
 
 void Progress::skip(const std::string& case_id) {
+  const std::lock_guard<std::mutex> guard(mutex_);
   ++done_;
   log_info(case_id + ": complete from an earlier run");
-  draw("");
+  draw();
 }
 
-void Progress::draw(const std::string& current) const {
+void Progress::draw() const {
   if (!bar_) {
     return;
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
   const double rate = computed_ == 0 ? 0 : elapsed.count() / static_cast<double>(computed_);
-  set_status_line(progress_bar(done_, cases_, rate) + (current.empty() ? "" : "  " + current));
+  set_status_line(progress_bar(done_, cases_, rate) + (current_.empty() ? "" : "  " + current_));
 }
 
 } // namespace cordlesion::app

@@ -2,6 +2,7 @@
 #include "cordlesion/app/run_predict.hpp"
 
 #include "case_queue.hpp"
+#include "case_writer.hpp"
 #include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/interrupt.hpp"
 #include "cordlesion/app/logging.hpp"
@@ -10,14 +11,12 @@
 #include "cordlesion/app/run_case.hpp"
 #include "cordlesion/app/scan_case.hpp"
 #include "cordlesion/inference/runtime.hpp"
-#include "cordlesion/report/report_json.hpp"
 #include "cordlesion/report/scan_listing.hpp"
 #include "finished_cases.hpp"
 #include "run.hpp"
 #include "run_settings.hpp"
 #include "stopwatch.hpp"
 #include "tables.hpp"
-#include "write_case.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -34,101 +33,75 @@ std::vector<io::CaseInput> shard_of(std::vector<io::CaseInput> cases, const Shar
   return mine;
 }
 
-void compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
-             report::CaseReport& report) {
+report::CaseReport begun_report(const Run& run, const QueuedCase& queued) {
+  return {.case_id = queued.input->case_id,
+          .outcome = report::CompletedCase{},
+          .warnings = {},
+          .skipped_files = queued.input->skipped_files,
+          .models = run.models,
+          .digests = {},
+          .timing_ms = {{"load", queued.load_ms}},
+          .device = run.networks.device(),
+          .precision = run.networks.precision(),
+          .identifiers_included = run.options.load.include_identifiers};
+}
+
+CaseResult compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
+                   report::CaseReport& report) {
   report.digests = digests_of(input, loaded.loaded.digest, run.models, run.networks, run.options);
   CaseResult result =
       run_case(std::move(loaded.loaded), loaded.corrected, run.networks, run.settings);
   report.warnings.insert(report.warnings.end(), result.warnings.begin(), result.warnings.end());
   report.timing_ms.merge(result.timing_ms);
-  Stopwatch watch(report.timing_ms);
-  write_images(run.output, input.case_id, result);
-  watch.lap("write");
-  report.outcome = std::move(result.record);
+  return result;
 }
 
-/// The error as one of its case; rethrown if it is not.
-Error failure_of_case(const std::exception& failure) {
-  const auto* error = dynamic_cast<const Error*>(&failure);
-  if (error == nullptr) {
-    return case_error(Stage::classify, "internal_error",
-                      "unexpected failure while computing this case: " + reason_of(failure),
-                      "Please report this with the version and the kind of input.");
-  }
-  if (error->exit_code() != ExitCode::some_cases_failed) {
-    throw Error(*error);
-  }
-  return *error;
-}
-
-/// What the series of a failed study are, where that can still be said. A disk that stalled is not
-/// waited for again.
-std::vector<SeriesCandidate> candidates_of_failed(const Run& run, const io::CaseInput& input,
-                                                  const Error& failure, io::CaseLoader& loader) {
-  if (input.format != io::CaseInput::Format::dicom || input.failure ||
-      failure.code() == "reader_timeout") {
-    return {};
-  }
-  return loader.describe(input, run.options.load).candidates;
-}
-
-/// Computes a case and writes all of it, its report last. An error of the case becomes the report.
-report::CaseReport complete(Run& run, QueuedCase queued, io::CaseLoader& loader) {
+/// A case from its image to everything that is to be written. An error of the case becomes its
+/// report.
+ComputedCase computed(const Run& run, QueuedCase queued, io::CaseLoader& loader) {
   const io::CaseInput& input = *queued.input;
-  report::CaseReport report{.case_id = input.case_id,
-                            .outcome = report::CompletedCase{},
-                            .warnings = {},
-                            .skipped_files = input.skipped_files,
-                            .models = run.models,
-                            .digests = {},
-                            .timing_ms = {{"load", queued.load_ms}},
-                            .device = run.networks.device(),
-                            .precision = run.networks.precision(),
-                            .identifiers_included = run.options.load.include_identifiers};
+  ComputedCase done{&input, begun_report(run, queued), std::nullopt, queued.begin};
   try {
     if (const auto* error = std::get_if<Error>(&queued.loaded)) {
       throw Error(*error);
     }
-    compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), report);
+    done.result = compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), done.report);
   } catch (const std::exception& error) {
-    const Error failure = failure_of_case(error);
-    report.outcome = report::FailedCase{failure, candidates_of_failed(run, input, failure, loader)};
-    run.output.clear_case(input.case_id);
+    done.report.outcome = failed_case(run, input, error, loader);
   }
-  run.rows.push_back(report::rows_of(write_report(run.output, report)).value());
-  return report;
+  return done;
 }
 
-/// Replaces what an earlier run left of the case. Nothing of it stays if the run cannot go on.
-report::CaseReport process(Run& run, QueuedCase queued, io::CaseLoader& loader) {
-  const std::string case_id = queued.input->case_id;
-  run.output.clear_case(case_id);
-  try {
-    return complete(run, std::move(queued), loader);
-  } catch (...) {
-    run.output.clear_case(case_id);
-    throw;
+/// Each case is loaded while the one before it is computed, and written while the one after it is.
+/// What an earlier run left of it is gone from the moment it is begun.
+void compute_all(const Run& run, CaseQueue& queue, io::CaseLoader& loader, Progress& progress,
+                 CaseWriter& writer) {
+  while (!interrupted()) {
+    auto queued = queue.next();
+    if (!queued) {
+      return;
+    }
+    progress.begin(queued->input->case_id);
+    run.output.clear_case(queued->input->case_id);
+    writer.start(computed(run, std::move(*queued), loader));
+    if (run.options.fail_fast && writer.finish()) {
+      log_warning("stopped after the first failed case, as --fail-fast asks");
+      return;
+    }
   }
 }
 
 void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoader& loader,
                  Progress& progress) {
   CaseQueue queue(cases, run.options, loader);
-  while (!interrupted()) {
-    const auto begin = std::chrono::steady_clock::now();
-    auto queued = queue.next();
-    if (!queued) {
-      return;
-    }
-    progress.begin(queued->input->case_id);
-    const report::CaseReport report = process(run, std::move(*queued), loader);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    progress.end(report, seconds.count());
-    if (run.options.fail_fast && report::status_of(report) == "failed") {
-      log_warning("stopped after the first failed case, as --fail-fast asks");
-      return;
-    }
+  CaseWriter writer(run, loader, progress);
+  try {
+    compute_all(run, queue, loader, progress, writer);
+  } catch (...) {
+    writer.finish();
+    throw;
   }
+  writer.finish();
 }
 
 void announce(const report::ModelRecord& models) {

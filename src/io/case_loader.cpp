@@ -145,6 +145,7 @@ struct CaseLoader::Impl {
   LoaderLimits limits;
   WorkerServer server;
   std::optional<PendingWork> loading;
+  std::optional<PendingWork> loading_volume;
   std::optional<Error> failure; ///< of the case that was "started" although it is known to fail
 
   explicit Impl(const LoaderLimits& given) : limits(given), server(prepared_job()) {}
@@ -216,10 +217,24 @@ void CaseLoader::digest(const std::vector<CaseInput>& cases,
       [&](std::size_t i, const Error&) { take(i, std::nullopt); });
 }
 
+void CaseLoader::start_volume(const std::filesystem::path& file, const std::filesystem::path& root,
+                              const VolumeChoice& choice) {
+  impl_->loading_volume = impl_->server.start(volume_request(file, root, choice), impl_->limits);
+}
+
+Image CaseLoader::finish_volume() {
+  if (!impl_->loading_volume) {
+    throw std::logic_error("no volume is being loaded");
+  }
+  PendingWork work = std::move(*impl_->loading_volume);
+  impl_->loading_volume.reset();
+  return parsed(std::move(work).wait(), impl_->limits, volume_of);
+}
+
 Image CaseLoader::load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
                               const VolumeChoice& choice) {
-  return parsed(impl_->server.start(volume_request(file, root, choice), impl_->limits).wait(),
-                impl_->limits, volume_of);
+  start_volume(file, root, choice);
+  return finish_volume();
 }
 
 } // namespace cordlesion::io

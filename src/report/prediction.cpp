@@ -3,7 +3,7 @@
 
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/report/report_json.hpp"
-#include "json_text.hpp"
+#include "prediction_json.hpp"
 
 #include <algorithm>
 #include <array>
@@ -76,6 +76,10 @@ void require_known_schema(const Json& report) {
   }
 }
 
+Error incomplete() {
+  return damaged("report.json is not a complete report of this program");
+}
+
 Prediction parsed(const Json& report) {
   require_known_schema(report);
   const Json& tool = report.at("tool");
@@ -107,12 +111,22 @@ Prediction parsed(const Json& report) {
 
 } // namespace
 
-Prediction prediction_of(const std::string& report_json) {
+Prediction prediction_of(const Json& report) {
   try {
-    return parsed(Json::parse(report_json));
+    return parsed(report);
   } catch (const Json::exception&) {
-    throw damaged("report.json is not a complete report of this program");
+    throw incomplete();
   }
+}
+
+Prediction prediction_of(const std::string& report_json) {
+  Json report;
+  try {
+    report = Json::parse(report_json);
+  } catch (const Json::exception&) {
+    throw incomplete();
+  }
+  return prediction_of(report);
 }
 
 } // namespace cordlesion::report

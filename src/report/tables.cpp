@@ -2,8 +2,7 @@
 #include "cordlesion/report/tables.hpp"
 
 #include "cordlesion/core/error.hpp"
-#include "cordlesion/report/prediction.hpp"
-#include "json_text.hpp"
+#include "prediction_json.hpp"
 
 #include <algorithm>
 #include <array>
@@ -138,8 +137,9 @@ CaseRows rows_of(const Json& report) {
 
 std::optional<CaseRows> rows_of(const std::string& report_json) {
   try {
-    prediction_of(report_json);
-    return rows_of(Json::parse(report_json));
+    const Json report = Json::parse(report_json);
+    prediction_of(report);
+    return rows_of(report);
   } catch (const Error&) { // half a report, one of other types, or something else's
     return std::nullopt;
   } catch (const Json::exception&) {

@@ -6,10 +6,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <mutex>
 #include <string>
 
 namespace cordlesion::app {
 
+/// Cases end in another thread than the next ones begin.
 class Progress {
  public:
   Progress(std::size_t cases, ProgressStyle style);
@@ -22,8 +24,10 @@ class Progress {
   void skip(const std::string& case_id); ///< complete from an earlier run
 
  private:
-  void draw(const std::string& current) const;
+  void draw() const;
 
+  std::mutex mutex_;
+  std::string current_; ///< the case being computed
   std::size_t cases_;
   std::size_t done_ = 0;
   std::size_t computed_ = 0;

@@ -109,8 +109,13 @@ class CaseLoader {
   void digest(const std::vector<CaseInput>& cases,
               const std::function<void(std::size_t, std::optional<std::string>)>& take);
 
-  /// Loads a volume file (a mask) in the loading process: NIfTI, NRRD or MetaImage. `root` as in
-  /// CaseInput.
+  /// Starts loading a volume file (a mask) beside a case: NIfTI, NRRD or MetaImage. `root` as in
+  /// CaseInput. A volume that was started before and not waited for is given up.
+  void start_volume(const std::filesystem::path& file, const std::filesystem::path& root,
+                    const VolumeChoice& choice = {});
+  /// Waits for the volume that was started and returns it, or throws its case error.
+  Image finish_volume();
+  /// start_volume, then finish_volume.
   Image load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
                     const VolumeChoice& choice = {});
 
