@@ -140,9 +140,6 @@ int run_application(int argc, char** argv) {
     return static_cast<int>(code == 0 ? ExitCode::ok : ExitCode::usage);
   }
   const std::string command = app.get_subcommands().front()->get_name();
-  if (command == "predict" || command == "models") {
-    inference::let_threads_sleep(argv);
-  }
   set_up_logging(global);
   return static_cast<int>(run_guarded(commands.at(command)));
 }

@@ -8,7 +8,7 @@
 
 #include <ATen/Parallel.h>
 
-#include <chrono>
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <sstream>
@@ -29,7 +29,10 @@ struct Shape {
 /// they help.
 class OneThread {
  public:
-  OneThread() : threads_(at::get_num_threads()) { at::set_num_threads(1); }
+  /// @param threads  to be set afterwards
+  explicit OneThread(int threads = at::get_num_threads()) : threads_(threads) {
+    at::set_num_threads(1);
+  }
   ~OneThread() { at::set_num_threads(threads_); }
   OneThread(const OneThread&) = delete;
   OneThread& operator=(const OneThread&) = delete;
@@ -233,24 +236,32 @@ void require_grad_cam(Network& network, const at::Tensor& images) {
 
 ScriptLoader::ScriptLoader(std::vector<std::filesystem::path> paths, const c10::Device& device)
     : paths_(std::move(paths)), modules_(paths_.size()) {
-  const bool beside = at::get_num_threads() > 1;
-  reader_ = std::async(beside ? std::launch::async : std::launch::deferred, [this, device] {
-    const OneThread no_team_of_its_own;
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
-      try {
-        modules_[i].set_value(load_script_module(paths_[i], device));
-      } catch (...) {
-        modules_[i].set_exception(std::current_exception());
-      }
+  const int threads = at::get_num_threads();
+  const std::size_t readers = std::min(paths_.size(), static_cast<std::size_t>(threads));
+  const auto policy = readers > 1 ? std::launch::async : std::launch::deferred;
+  for (std::size_t i = 0; i < readers; ++i) {
+    readers_.push_back(std::async(policy, [this, device, threads] {
+      const OneThread no_team_of_its_own(threads);
+      read(device);
+    }));
+  }
+}
+
+void ScriptLoader::read(const c10::Device& device) {
+  for (std::size_t i = begun_++; i < paths_.size(); i = begun_++) {
+    try {
+      modules_[i].set_value(load_script_module(paths_[i], device));
+    } catch (...) {
+      modules_[i].set_exception(std::current_exception());
     }
-  });
+  }
 }
 
 LoadedScript ScriptLoader::next() {
   const std::size_t i = position_++;
   auto module = modules_.at(i).get_future();
-  if (reader_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred) {
-    reader_.wait(); // reads them all, here
+  if (readers_.size() == 1 && readers_.front().valid()) {
+    readers_.front().get(); // reads them all, here
   }
   return {.path = paths_[i], .module = module.get()};
 }

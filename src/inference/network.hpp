@@ -7,6 +7,7 @@
 #include <torch/script.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <future>
@@ -40,8 +41,8 @@ struct LoadedScript {
   torch::jit::Module module;
 };
 
-/// Reads files one after another, on a thread beside the caller's where two may run: what is there
-/// can be compiled while the next is read.
+/// Reads files in as many threads as there may be, all of them beside the caller's if that is more
+/// than one: what is there can be compiled while others are read.
 class ScriptLoader {
  public:
   ScriptLoader(std::vector<std::filesystem::path> paths, const c10::Device& device);
@@ -50,10 +51,13 @@ class ScriptLoader {
   LoadedScript next();
 
  private:
+  void read(const c10::Device& device);
+
   std::vector<std::filesystem::path> paths_;
   std::vector<std::promise<torch::jit::Module>> modules_;
+  std::atomic<std::size_t> begun_ = 0; ///< files that a reader has taken
   std::size_t position_ = 0;
-  std::future<void> reader_; ///< last, so that it ends before what it writes to
+  std::vector<std::future<void>> readers_; ///< last, so that they end before what they write to
 };
 
 /// Compiles a segmenter and runs it once: `[1,1,S,S]` must give probabilities `[1,1,S,S]`. Throws

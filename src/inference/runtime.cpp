@@ -73,20 +73,6 @@ std::string library_of(const char* symbol) {
 
 } // namespace
 
-void let_threads_sleep(char** argv) {
-  constexpr const char* variable = "OMP_WAIT_POLICY";
-  if (std::getenv(variable) != nullptr) {
-    return;
-  }
-  ::setenv(variable, "passive", 1);
-  // About ten microseconds of spinning first: on an idle machine the others are done by then.
-  ::setenv("GOMP_SPINCOUNT", "5000", 0);
-  std::error_code unknown;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  ::execv(program.c_str(),
-          argv); // returns only if it fails; then the threads spin, which is slower
-}
-
 void configure_runtime(int threads) {
   keep_large_allocations();
   set_interop_threads();

@@ -12,13 +12,6 @@ namespace cordlesion::inference {
 /// cost more page faults than the convolutions take. Call once, before any network is loaded.
 void configure_runtime(int threads);
 
-/// Makes LibTorch's threads sleep rather than spin while they wait for each other, unless the user
-/// has set OMP_WAIT_POLICY. On a machine that is busy with other work, spinning threads take the
-/// processor from those that they wait for: starting took 135 s instead of 11 s
-/// beside one busy process. OpenMP reads the variable
-/// only when the program starts, so the program is started anew; call first, with main's arguments.
-void let_threads_sleep(char** argv);
-
 /// Threads this process may use: the smallest of CPU affinity, the cgroup's quota and
 /// SLURM_CPUS_PER_TASK; at least 1.
 int available_threads();
