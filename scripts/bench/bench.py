@@ -64,7 +64,7 @@ def parse_arguments():
     return arguments
 
 
-def setting_of(arguments, folder: Path) -> Setting:
+def setting_of(arguments, folder: Path, shared: Path) -> Setting:
     return Setting(
         program=arguments.program.resolve(),
         models=arguments.models.resolve() if arguments.models else write_package(folder / "tiny"),
@@ -74,23 +74,29 @@ def setting_of(arguments, folder: Path) -> Setting:
         quick=arguments.quick,
         rivals=arguments.rivals,
         folder=folder,
+        shared=shared,
     )
 
 
-def main():
-    arguments = parse_arguments()
+def measure_all(arguments, scratch: Path):
     described = machine.describe(arguments.program, arguments.rivals)
     print(machine.report(described, arguments.threads), flush=True)
     results = {"machine": described, "threads": arguments.threads, "quick": arguments.quick, "parts": {}}
     for part in arguments.parts or PARTS:
         print(f"measuring {part} ...", file=sys.stderr, flush=True)
         module = importlib.import_module(PARTS[part])
-        with tempfile.TemporaryDirectory(prefix="cordlesion-bench-") as folder:
-            measured = module.measure(setting_of(arguments, Path(folder)))
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            measured = module.measure(setting_of(arguments, Path(folder), scratch))
         print(module.report(measured), flush=True)
         results["parts"][part] = measured
         if arguments.json:  # after each part, so that nothing measured is lost
             arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory(prefix="cordlesion-bench-") as scratch:
+        measure_all(arguments, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def program_contenders(setting: Setting, cases: Path) -> dict:
 
 
 def measure(setting: Setting) -> dict:
-    cases = setting.usual_cases("cases")
+    cases = setting.usual_cases()
     actions = {**program_contenders(setting, cases), **pipeline_contenders(setting, cases)}
     steps = in_turn(actions, setting.rounds)
     expected = found_by_pipeline(setting.folder / REFERENCE)

@@ -6,6 +6,7 @@ from itertools import count as numbers
 from pathlib import Path
 from typing import Tuple
 
+import cv2
 import nibabel
 import numpy as np
 
@@ -59,7 +60,7 @@ def write_spines(folder: Path, count: int, slices: int) -> Path:
     """`count` volumes case000.nii.gz, ... in `folder`, the classes in turn."""
     folder.mkdir(parents=True)
     orders = [(folder / f"case{i:03}.nii.gz", FIRST_SEED + 1000 * i, CLASSES[i % len(CLASSES)], slices) for i in range(count)]
-    with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
+    with multiprocessing.Pool(len(os.sched_getaffinity(0)), cv2.setNumThreads, (1,)) as pool:
         pool.map(write_spine, orders, chunksize=1)
     return folder
 

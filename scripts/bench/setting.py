@@ -20,14 +20,17 @@ class Setting(NamedTuple):
     quick: bool
     rivals: Optional[Path]  # Python of the rivals' virtual environment
     folder: Path  # scratch
+    shared: Path  # scratch of all parts
 
     def usual_size(self) -> Tuple[int, int]:
         """Slices of a case, and rows and columns of each."""
         return (3, 64) if self.quick else (12, 256)
 
-    def usual_cases(self, name: str) -> Path:
-        """A folder of `cases` volumes of the usual number of slices: simulated spines, or the simplest if it must be quick."""
-        folder = self.folder / name
+    def usual_cases(self) -> Path:
+        """The folder, made once, of `cases` volumes of the usual number of slices: simulated spines, or the simplest if it must be quick."""
+        folder = self.shared / "cases"
+        if folder.exists():
+            return folder
         return write_cases(folder, self.cases, *self.usual_size()) if self.quick else write_spines(folder, self.cases, self.usual_size()[0])
 
     def manifest(self) -> dict:
@@ -45,6 +48,11 @@ def predict(setting: Setting, inputs: Path, *options, out: Optional[Path] = None
 def reports(out: Path) -> List[dict]:
     """The reports of a run in the order of its cases."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*/report.json"))]
+
+
+def run_times(out: Path) -> Dict[str, float]:
+    """Milliseconds of a whole run: `total`, and `load_models` and `find_cases` of it."""
+    return json.loads((out / "run.json").read_text(encoding="utf-8"))["timing_ms"]
 
 
 STAGES = ("load", "prepare", "segment", "lesions", "classify", "write")

@@ -37,7 +37,7 @@ def processes_of_one(setting: Setting, cases: Path, count: int) -> Tuple[float, 
 
 
 def measure(setting: Setting) -> dict:
-    cases = setting.usual_cases("thread_cases")
+    cases = setting.usual_cases()
     several = max(setting.threads, 2)
     actions = {
         "one process of 1 thread": partial(one_process, setting, cases, 1),

@@ -59,6 +59,16 @@ def test_the_networks_see_the_same_and_say_the_same(measured):
         assert rows["cordlesion, fp32"]["largest_difference"] < 1e-5, title
 
 
+def test_stages_and_growth_say_how_far_their_outputs_agree(measured):
+    results, printed = measured
+    for precision, stages in results["parts"]["stages"].items():
+        assert stages["agreement"]["labels_equal"] == stages["agreement"]["cases"] == 3, precision
+        assert 0 < stages["outside the networks"][0] < stages["whole run"][0]
+    for found in (*results["parts"]["growth"]["slices"].values(), *results["parts"]["growth"]["matrix"].values()):
+        assert found["smallest_dice"] == 1 and found["largest_probability_difference"] < 1e-6
+    assert "fp32 against fp32: 3/3 labels equal" in printed
+
+
 def test_threads_and_shards_give_the_same_masks(measured):
     results, printed = measured
     assert results["parts"]["threads"]["same_masks"] is True and "Masks of all runs equal: yes" in printed
@@ -92,7 +102,7 @@ def test_rivals_that_are_not_installed_are_named(measured):
 
 @pytest.fixture
 def setting(tmp_path):
-    return Setting(program="", models=tmp_path, threads=1, rounds=1, cases=2, quick=False, rivals=None, folder=tmp_path)
+    return Setting(program="", models=tmp_path, threads=1, rounds=1, cases=2, quick=False, rivals=None, folder=tmp_path, shared=tmp_path)
 
 
 def test_a_rival_whose_process_ends_costs_its_row_alone(setting, tmp_path):
@@ -108,13 +118,12 @@ def test_a_rival_whose_process_ends_costs_its_row_alone(setting, tmp_path):
 def test_the_time_of_a_case_counts_the_networks_once(setting, monkeypatch):
     stages = dict.fromkeys(STAGES, 10.0)
     monkeypatch.setattr(growth, "predict", lambda *_, **__: None)
-    monkeypatch.setattr(growth, "write_cases", lambda folder, *_: folder)
     monkeypatch.setattr(growth, "stage_times", lambda _: [{**stages, "segment_network": 9.0, "classify_network": 9.0}] * 2)
-    assert growth.case_times(setting, setting.folder, 3, 64) == [60, 60]
+    assert growth.case_times(setting, setting.folder) == [60, 60]
 
 
 def test_the_usual_cases_are_spines_of_all_classes(setting):
-    first, second = sorted(setting.usual_cases("cases").iterdir())
+    first, second = sorted(setting.usual_cases().iterdir())
     found = [nibabel.load(path) for path in (first, second)]
     assert [image.shape[2] for image in found] == [12, 12]
     assert all("".join(nibabel.aff2axcodes(image.affine))[2] in "LR" for image in found), "sagittal"

@@ -10,20 +10,25 @@ import pytest
 from volumes import NMOSD, write_volume
 
 WAITING_FSYNC = """
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The first file of the run reaches the disk only when another is gone. */
+/* Files of the first case reach the disk only when a file of the second is gone for the first time. */
 int fsync(int fd) {
-  static int calls = 0;
+  static int gone = 0;
+  char link[64], path[4096] = "";
   struct stat unknown;
-  if (calls++ == 0) {
-    for (int tenths = 0; stat(getenv("UNTIL_GONE"), &unknown) == 0; ++tenths) {
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/first/")) {
+    for (int tenths = 0; !gone && stat(getenv("UNTIL_GONE"), &unknown) == 0; ++tenths) {
       if (tenths == 300) _exit(99);
       usleep(100000);
     }
+    gone = 1;
   }
   return syscall(SYS_fsync, fd);
 }
@@ -32,7 +37,7 @@ int fsync(int fd) {
 
 @pytest.fixture
 def waiting_fsync(tmp_path, memory_is_limited):
-    """A library that makes the first fsync wait until the file UNTIL_GONE has vanished."""
+    """A library that lets the first case reach the disk when the file UNTIL_GONE has vanished."""
     if not memory_is_limited:
         pytest.skip("AddressSanitizer must be loaded first")
     source, library = tmp_path / "fsync.c", tmp_path / "fsync.so"
