@@ -71,7 +71,8 @@ CaseWriter::CaseWriter(Run& run, io::CaseLoader& loader, Progress& progress)
 void CaseWriter::start(ComputedCase computed) {
   finish();
   computed_ = std::move(computed);
-  writing_ = std::async(std::launch::async, [this] { write(); });
+  // Where no thread can be had, it is written when it is waited for.
+  writing_ = std::async(std::launch::async | std::launch::deferred, [this] { write(); });
 }
 
 bool CaseWriter::finish() {
