@@ -69,6 +69,13 @@ def test_stages_and_growth_say_how_far_their_outputs_agree(measured):
     assert "fp32 against fp32: 3/3 labels equal" in printed
 
 
+def test_memory_is_that_of_all_the_cases(measured):
+    results, printed = measured
+    memory = results["parts"]["memory"]
+    assert memory["cases"] == 9 and len(memory["resident_mb"]) == 3
+    assert "resident after 90% of 9 cases" in printed
+
+
 def test_threads_and_shards_give_the_same_masks(measured):
     results, printed = measured
     assert results["parts"]["threads"]["same_masks"] is True and "Masks of all runs equal: yes" in printed
