@@ -5,8 +5,19 @@
 // anew; here, before any library is set up, as that takes LibTorch half a second.
 //
 // Nothing of the C library but its system calls may be used here, and sanitizers need to be first.
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CORDLESION_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CORDLESION_SANITIZED
+#endif
+#if defined(__linux__) && !defined(CORDLESION_SANITIZED)
 
+#include <alloca.h>
+#include <elf.h>
+#include <link.h>
 #include <linux/limits.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,28 +51,44 @@ bool starts_with(const char* text, std::string_view beginning) {
   return i == beginning.size();
 }
 
+/// False where the program was given to the loader to run, which cannot be repeated: then the
+/// kernel has loaded no loader beside it.
+bool has_own_loader(char** behind_environment) {
+  for (auto* entry = reinterpret_cast<ElfW(auxv_t)*>(behind_environment); entry->a_type != AT_NULL;
+       ++entry) {
+    if (entry->a_type == AT_BASE) {
+      return entry->a_un.a_val != 0;
+    }
+  }
+  return false;
+}
+
 /// Returns only if there is nothing to do or it fails; then the threads spin, which is slower.
 void let_threads_sleep(int /*argc*/, char** argv, char** environment) {
-  constexpr std::size_t most = 4096;
-  char* changed[most + 3]; // NOLINT: no allocator yet
-  std::size_t count = 0;
-  bool spins_given = false;
   if (!runs_networks(argv)) {
     return;
   }
+  std::size_t count = 0;
+  bool spins_given = false;
   for (; environment[count] != nullptr; ++count) {
-    if (count == most || starts_with(environment[count], policy)) {
+    if (starts_with(environment[count], policy)) {
       return;
     }
     spins_given = spins_given || starts_with(environment[count], "GOMP_SPINCOUNT=");
-    changed[count] = environment[count];
+  }
+  if (!has_own_loader(environment + count + 1)) {
+    return;
+  }
+  auto** const changed = static_cast<char**>(alloca((count + 3) * sizeof(char*)));
+  for (std::size_t i = 0; i < count; ++i) {
+    changed[i] = environment[i];
   }
   changed[count++] = sleeping;
   if (!spins_given) {
     changed[count++] = spinning_before;
   }
   changed[count] = nullptr;
-  char program[PATH_MAX]; // NOLINT: likewise
+  char program[PATH_MAX]; // NOLINT: no allocator yet
   const long length = syscall(SYS_readlink, "/proc/self/exe", program, sizeof program - 1);
   if (length > 0) {
     program[length] = '\0';

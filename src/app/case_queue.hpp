@@ -17,7 +17,7 @@ namespace cordlesion::app {
 /// An image and, if masks were given, its corrected mask.
 struct LoadedInput {
   io::LoadedCase loaded;
-  std::optional<Image> corrected;
+  std::optional<io::LoadedVolume> corrected;
 };
 
 struct QueuedCase {

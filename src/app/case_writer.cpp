@@ -1,6 +1,7 @@
 // Output of one case in a thread of its own.
 #include "case_writer.hpp"
 
+#include "cordlesion/app/logging.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 #include "cordlesion/report/report_json.hpp"
@@ -13,11 +14,13 @@ namespace cordlesion::app {
 namespace {
 
 /// The error as one of its case; thrown if it is not.
-Error failure_of_case(const std::exception& failure) {
+Error failure_of_case(const std::exception& failure, Stage stage) {
   const auto* error = dynamic_cast<const Error*>(&failure);
   if (error == nullptr) {
-    return case_error(Stage::classify, "internal_error",
-                      "unexpected failure while computing this case: " + reason_of(failure),
+    return case_error(stage, "internal_error",
+                      "unexpected failure while " +
+                          std::string(stage == Stage::write ? "writing" : "computing") +
+                          " this case: " + reason_of(failure),
                       "Please report this with the version and the kind of input.");
   }
   if (error->exit_code() != ExitCode::some_cases_failed) {
@@ -60,8 +63,8 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 } // namespace
 
 report::FailedCase failed_case(const Run& run, const io::CaseInput& input,
-                               const std::exception& failure, io::CaseLoader& loader) {
-  const Error error = failure_of_case(failure);
+                               const std::exception& failure, Stage stage, io::CaseLoader& loader) {
+  const Error error = failure_of_case(failure, stage);
   return {error, candidates_of_failed(run, input, error, loader)};
 }
 
@@ -96,6 +99,7 @@ void CaseWriter::write() {
     write_images(run_.output, report.case_id, *computed_->result);
     watch.lap("write");
     report.outcome = std::move(computed_->result->record);
+    computed_->result.reset(); // the next case needs the memory
   }
   run_.rows.push_back(write_report(run_.output, report));
   progress_.end(report, seconds_since(computed_->begin));
@@ -103,14 +107,24 @@ void CaseWriter::write() {
 
 void CaseWriter::replace_by_failure(const std::exception& failure) {
   const std::string& case_id = computed_->report.case_id;
-  run_.output.clear_case(case_id);
   try {
-    computed_->report.outcome = failed_case(run_, *computed_->input, failure, loader_);
+    computed_->report.outcome =
+        failed_case(run_, *computed_->input, failure, Stage::write, loader_);
+    run_.output.clear_case(case_id);
     computed_->result.reset();
     write();
   } catch (...) {
-    run_.output.clear_case(case_id);
+    clear_if_possible(case_id);
     throw;
+  }
+}
+
+/// Beside a failure, which must not be replaced by another.
+void CaseWriter::clear_if_possible(const std::string& case_id) const {
+  try {
+    run_.output.clear_case(case_id);
+  } catch (const Error& error) {
+    log_error(error.what());
   }
 }
 

@@ -24,8 +24,9 @@ struct ComputedCase {
 
 /// The outcome of a case that failed, with what its series are where that can still be said. Throws
 /// the error again if it is not one of the case alone.
+/// @param stage  where, if the error does not say it
 report::FailedCase failed_case(const Run& run, const io::CaseInput& input,
-                               const std::exception& failure, io::CaseLoader& loader);
+                               const std::exception& failure, Stage stage, io::CaseLoader& loader);
 
 /// Writes one case at a time. A case that cannot be written becomes a failed one.
 class CaseWriter {
@@ -43,6 +44,7 @@ class CaseWriter {
  private:
   void write();
   void replace_by_failure(const std::exception& failure);
+  void clear_if_possible(const std::string& case_id) const;
 
   Run& run_;
   io::CaseLoader& loader_;

@@ -32,7 +32,8 @@ std::optional<fs::path> corrected_mask_of(const io::CaseInput& input,
   if (!masks) {
     return std::nullopt;
   }
-  if (!fs::is_directory(*masks)) {
+  std::error_code unknown;
+  if (!fs::is_directory(*masks, unknown)) {
     return masks;
   }
   if (auto mask = mask_in_folder(*masks, input.case_id)) {

@@ -1,8 +1,10 @@
 // What --resume keeps of an earlier run.
 #include "finished_cases.hpp"
 
+#include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/app/interrupt.hpp"
 #include "cordlesion/app/logging.hpp"
+#include "cordlesion/core/digest.hpp"
 #include "cordlesion/report/mask_record.hpp"
 #include "cordlesion/report/report_json.hpp"
 #include "run_settings.hpp"
@@ -73,7 +75,12 @@ std::optional<report::CaseRows> finished_rows(const Run& run, const io::CaseInpu
     return std::nullopt;
   }
   try {
-    const report::Digests now = digests_of(input, *digest, run.models, run.networks, run.options);
+    std::optional<std::string> mask_digest;
+    if (const auto corrected = corrected_mask_of(input, run.options.corrected_masks)) {
+      mask_digest = sha256_of_file(*corrected);
+    }
+    const report::Digests now =
+        digests_of(*digest, mask_digest, run.models, run.networks, run.options);
     const bool same = now.input == earlier->input && now.models == earlier->models &&
                       now.options == earlier->options;
     return same && files_fit(run, input.case_id, *mask, loader) ? rows : std::nullopt;

@@ -221,9 +221,16 @@ void OutputFolder::clear_run_record() const {
 
 void OutputFolder::clear_case(const std::string& case_id) const {
   const fs::path folder = folder_ / case_id;
-  if (fs::is_directory(folder) && !fs::is_symlink(folder)) {
-    remove_case_files(folder);
-    sweep_temporary_files(folder);
+  try {
+    if (fs::is_directory(folder) && !fs::is_symlink(folder)) {
+      remove_case_files(folder);
+      sweep_temporary_files(folder);
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw output_error("output_not_writable",
+                       "cannot remove the earlier files of case " + case_id +
+                           " from the output folder: " + reason_of(error),
+                       "Check the permissions of its folder.");
   }
 }
 

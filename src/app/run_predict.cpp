@@ -46,11 +46,16 @@ report::CaseReport begun_report(const Run& run, const QueuedCase& queued) {
           .identifiers_included = run.options.load.include_identifiers};
 }
 
-CaseResult compute(const Run& run, const io::CaseInput& input, LoadedInput loaded,
-                   report::CaseReport& report) {
-  report.digests = digests_of(input, loaded.loaded.digest, run.models, run.networks, run.options);
-  CaseResult result =
-      run_case(std::move(loaded.loaded), loaded.corrected, run.networks, run.settings);
+CaseResult compute(const Run& run, LoadedInput loaded, report::CaseReport& report) {
+  std::optional<std::string> mask_digest;
+  std::optional<Image> mask;
+  if (loaded.corrected) {
+    mask_digest = std::move(loaded.corrected->digest);
+    mask = std::move(loaded.corrected->image);
+  }
+  report.digests =
+      digests_of(loaded.loaded.digest, mask_digest, run.models, run.networks, run.options);
+  CaseResult result = run_case(std::move(loaded.loaded), mask, run.networks, run.settings);
   report.warnings.insert(report.warnings.end(), result.warnings.begin(), result.warnings.end());
   report.timing_ms.merge(result.timing_ms);
   return result;
@@ -65,9 +70,9 @@ ComputedCase computed(const Run& run, QueuedCase queued, io::CaseLoader& loader)
     if (const auto* error = std::get_if<Error>(&queued.loaded)) {
       throw Error(*error);
     }
-    done.result = compute(run, input, std::get<LoadedInput>(std::move(queued.loaded)), done.report);
+    done.result = compute(run, std::get<LoadedInput>(std::move(queued.loaded)), done.report);
   } catch (const std::exception& error) {
-    done.report.outcome = failed_case(run, input, error, loader);
+    done.report.outcome = failed_case(run, input, error, Stage::classify, loader);
   }
   return done;
 }
@@ -98,7 +103,11 @@ void process_all(Run& run, const std::vector<io::CaseInput>& cases, io::CaseLoad
   try {
     compute_all(run, queue, loader, progress, writer);
   } catch (...) {
-    writer.finish();
+    try {
+      writer.finish();
+    } catch (const std::exception& later) {
+      log_error(later.what());
+    }
     throw;
   }
   writer.finish();

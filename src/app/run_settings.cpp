@@ -1,7 +1,6 @@
 // Settings and digests of a run.
 #include "run_settings.hpp"
 
-#include "cordlesion/app/corrected_masks.hpp"
 #include "cordlesion/core/digest.hpp"
 #include "cordlesion/core/version.hpp"
 
@@ -42,7 +41,8 @@ report::ModelRecord model_record(const inference::ModelPackage& package) {
           .sha256 = package.sha256};
 }
 
-report::Digests digests_of(const io::CaseInput& input, const std::string& input_digest,
+report::Digests digests_of(const std::string& input_digest,
+                           const std::optional<std::string>& mask_digest,
                            const report::ModelRecord& models, const inference::Networks& networks,
                            const PredictOptions& options) {
   std::map<std::string, std::string> option_texts = result_options(options);
@@ -51,8 +51,8 @@ report::Digests digests_of(const io::CaseInput& input, const std::string& input_
   option_texts["engine"] = networks.engine();
   option_texts["version"] = version();
   option_texts["series_uid"] = options.load.series_uid.value_or("");
-  if (const auto mask = corrected_mask_of(input, options.corrected_masks)) {
-    option_texts["corrected_mask"] = sha256_of_file(*mask);
+  if (mask_digest) {
+    option_texts["corrected_mask"] = *mask_digest;
   }
   return {.input = input_digest,
           .models = digest_of(models.sha256),

@@ -6,6 +6,7 @@
 #include "cordlesion/inference/model_package.hpp"
 #include "cordlesion/report/case_report.hpp"
 
+#include <optional>
 #include <string>
 
 namespace cordlesion::app {
@@ -17,7 +18,9 @@ report::ModelRecord model_record(const inference::ModelPackage& package);
 /// Digests of a case's files, of the package, and of the options (with device, precision,
 /// version and corrected mask) that matter.
 /// @param input_digest  as io::LoadedCase::digest
-report::Digests digests_of(const io::CaseInput& input, const std::string& input_digest,
+/// @param mask_digest   of the corrected mask, if there is one, as io::LoadedVolume::digest
+report::Digests digests_of(const std::string& input_digest,
+                           const std::optional<std::string>& mask_digest,
                            const report::ModelRecord& models, const inference::Networks& networks,
                            const PredictOptions& options);
 

@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <sstream>
@@ -238,7 +239,9 @@ ScriptLoader::ScriptLoader(std::vector<std::filesystem::path> paths, const c10::
     : paths_(std::move(paths)), modules_(paths_.size()) {
   const int threads = at::get_num_threads();
   const std::size_t readers = std::min(paths_.size(), static_cast<std::size_t>(threads));
-  const auto policy = readers > 1 ? std::launch::async : std::launch::deferred;
+  // Where no further thread can be had, the caller reads.
+  const auto policy =
+      readers > 1 ? std::launch::async | std::launch::deferred : std::launch::deferred;
   for (std::size_t i = 0; i < readers; ++i) {
     readers_.push_back(std::async(policy, [this, device, threads] {
       const OneThread no_team_of_its_own(threads);
@@ -260,8 +263,11 @@ void ScriptLoader::read(const c10::Device& device) {
 LoadedScript ScriptLoader::next() {
   const std::size_t i = position_++;
   auto module = modules_.at(i).get_future();
-  if (readers_.size() == 1 && readers_.front().valid()) {
-    readers_.front().get(); // reads them all, here
+  for (auto& reader : readers_) {
+    if (reader.valid() &&
+        reader.wait_for(std::chrono::seconds(0)) == std::future_status::deferred) {
+      reader.get(); // reads all that no thread has begun, here
+    }
   }
   return {.path = paths_[i], .module = module.get()};
 }

@@ -222,7 +222,7 @@ void CaseLoader::start_volume(const std::filesystem::path& file, const std::file
   impl_->loading_volume = impl_->server.start(volume_request(file, root, choice), impl_->limits);
 }
 
-Image CaseLoader::finish_volume() {
+LoadedVolume CaseLoader::finish_volume() {
   if (!impl_->loading_volume) {
     throw std::logic_error("no volume is being loaded");
   }
@@ -234,7 +234,7 @@ Image CaseLoader::finish_volume() {
 Image CaseLoader::load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
                               const VolumeChoice& choice) {
   start_volume(file, root, choice);
-  return finish_volume();
+  return finish_volume().image;
 }
 
 } // namespace cordlesion::io

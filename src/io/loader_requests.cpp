@@ -1,6 +1,7 @@
 // What the program asks of the loading process, as bytes and back.
 #include "loader_requests.hpp"
 
+#include "cordlesion/core/digest.hpp"
 #include "load_case.hpp"
 #include "wire.hpp"
 
@@ -179,6 +180,7 @@ void carry_out_volume(WireReader& in, const NoteFile& note, Reply& reply) {
   WireWriter head;
   head(true);
   head(image.grid());
+  head(sha256_of_file(file));
   reply_image(head, image, reply);
 }
 
@@ -304,11 +306,13 @@ std::optional<std::string> digest_of_answer(std::string_view answer) {
   }
 }
 
-Image volume_of(std::string_view reply) {
+LoadedVolume volume_of(std::string_view reply) {
   WireReader in = result_in(reply);
   Grid grid;
+  std::string digest;
   in(grid);
-  return image_of(reply, grid);
+  in(digest);
+  return {image_of(reply, grid), std::move(digest)};
 }
 
 std::vector<ListedFile> listing_of(std::string_view reply) {

@@ -29,7 +29,7 @@ void carry_out(const std::string& request, Reply& reply);
 /// The program's side: the result, or the worker's Error thrown.
 SearchedInputs searched_inputs_of(std::string_view reply);
 LoadedCase loaded_case_of(std::string_view reply);
-Image volume_of(std::string_view reply);
+LoadedVolume volume_of(std::string_view reply);
 /// The answer on each case of a describe or digest request, as many as the worker came to.
 std::vector<std::string> answers_of(std::string_view reply);
 CaseDescription description_of(std::string_view answer);

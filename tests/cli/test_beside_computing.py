@@ -1,13 +1,19 @@
 """What is done while the networks compute, and how their threads wait."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 
+import nibabel
+import numpy as np
 import pytest
 
-from volumes import NMOSD, write_volume
+from tiny_package import write_package
+from volumes import LABEL_BOXES, NMOSD, box, write_mask, write_volume
+
+LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 WAITING_FSYNC = """
 #include <stdio.h>
@@ -58,6 +64,30 @@ def test_a_case_is_written_while_the_next_is_computed(predict, tmp_path, waiting
     assert [line.split()[1] for line in lines] == [f"{name}:" for name in names]
 
 
+def test_a_mask_that_changes_during_the_run_is_taken_up_by_resume(program, tmp_path):
+    """The mask of the second case is read while the first is computed; what is noted of it must be of what was read."""
+    package = write_package(tmp_path / "slow", idle_rounds=8000)
+    write_volume(tmp_path / "first.nii.gz", NMOSD)
+    write_volume(tmp_path / "second.nii.gz", NMOSD)
+    mask = write_mask(tmp_path / "mask.nii.gz", NMOSD)
+    other = write_mask(tmp_path / "other.nii.gz", box(*LABEL_BOXES["ms"]))
+    (tmp_path / "cases.tsv").write_text("case_id\timage\tmask\na\tfirst.nii.gz\t\nb\tsecond.nii.gz\tmask.nii.gz\n")
+    out = tmp_path / "out"
+    command = [program, "predict", "--cases", tmp_path / "cases.tsv", "-o", out, "--models", package]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "runs as TorchScript" in line or "untrained" in line:
+            break
+    time.sleep(1.5)
+    os.replace(other, mask)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0 and "a: complete from an earlier run" in done.stderr, done.stderr
+    found = json.loads((out / "b/report.json").read_text())["segmentation"]["voxels"]
+    assert found == int(np.asarray(nibabel.load(mask).dataobj).sum())
+
+
 def environment_of(process):
     """Of the program that the process runs now."""
     try:
@@ -70,7 +100,7 @@ def environment_of(process):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [({}, ("passive", "5000")), ({"GOMP_SPINCOUNT": "7"}, ("passive", "7")), ({"OMP_WAIT_POLICY": "active"}, ("active", None))],
+    [({}, ("passive", "5000")), ({f"VARIABLE_{i}": "x" for i in range(5000)}, ("passive", "5000")), ({"GOMP_SPINCOUNT": "7"}, ("passive", "7")), ({"OMP_WAIT_POLICY": "active"}, ("active", None))],
 )
 def test_threads_wait_asleep_unless_the_user_has_it_otherwise(program, package, memory_is_limited, given, expected):
     if not memory_is_limited:
@@ -85,3 +115,12 @@ def test_threads_wait_asleep_unless_the_user_has_it_otherwise(program, package, 
     out, err = process.communicate()
     assert process.returncode == 0, err
     assert expected in seen
+
+
+@pytest.mark.skipif(not os.path.exists(LOADER), reason="another loader")
+def test_the_program_can_be_given_to_the_loader(program, package, memory_is_limited):
+    """Which cannot be started anew: the loader is the program then."""
+    if not memory_is_limited:
+        pytest.skip("AddressSanitizer must be loaded first")
+    done = subprocess.run([LOADER, program, "models", package], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -56,6 +56,12 @@ struct LoadedCase {
   std::vector<Warning> warnings;
 };
 
+/// A volume beside a case, such as its corrected mask.
+struct LoadedVolume {
+  Image image;
+  std::string digest; ///< SHA-256 of the file
+};
+
 /// What a case offers: its series with the decision on each, and why none can be used, if so.
 struct CaseDescription {
   std::vector<SeriesCandidate> candidates; ///< for a volume file one
@@ -114,8 +120,8 @@ class CaseLoader {
   void start_volume(const std::filesystem::path& file, const std::filesystem::path& root,
                     const VolumeChoice& choice = {});
   /// Waits for the volume that was started and returns it, or throws its case error.
-  Image finish_volume();
-  /// start_volume, then finish_volume.
+  LoadedVolume finish_volume();
+  /// start_volume, then the image of finish_volume.
   Image load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
                     const VolumeChoice& choice = {});
 

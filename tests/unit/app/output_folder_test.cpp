@@ -106,5 +106,19 @@ TEST_F(OutputFolderTest, TemporaryFilesOfKilledRunsAreSwept) {
   EXPECT_FALSE(fs::exists(folder_ / "case/.cordlesion-123-2"));
 }
 
+TEST_F(OutputFolderTest, EarlierFilesThatCannotBeRemovedAreAnErrorOfTheOutput) {
+  const OutputFolder output(folder_, Existing::refuse);
+  put("case/lesion_mask.nii.gz/notes");
+  try {
+    output.clear_case("case");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::output);
+    EXPECT_EQ(error.code(), "output_not_writable");
+    EXPECT_NE(std::string(error.what()).find("case case"), std::string::npos) << error.what();
+  }
+  EXPECT_TRUE(fs::exists(folder_ / "case/lesion_mask.nii.gz/notes"));
+}
+
 } // namespace
 } // namespace cordlesion::app
