@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from end_to_end import agreement, found_by_pipeline, found_by_program, run_pipeline
+from end_to_end import agreement, agreement_cells, found_by_pipeline, found_by_program, run_pipeline
 from made_cases import write_cases
 from setting import Setting, case_ms, predict, stage_times
 from tables import markdown
@@ -58,9 +58,9 @@ def report(measured: dict) -> str:
         for number, found in measured[what].items():
             taken = median(found["ms"])
             each = f"{taken / int(number):.3g} {unit}" if unit else None
-            same = [f"{found['smallest_dice']:.5f}", f"{found['largest_probability_difference']:.1e}"] if "smallest_dice" in found else [None, None]
+            same = agreement_cells(found) if "cases" in found else [None] * 3
             rows.append([what, number, taken, each, *same])
     note = ("Of slices and matrix the time of a case, without start-up; of cases the whole run with it. The networks see the same square whatever the matrix. "
-            "Dice and probabilities are those of a case in fp32 against the Python pipeline.")
-    header = ["what grows", "to", "ms", "each", "Dice", "largest probability difference"]
+            "Labels, Dice and probabilities are those of a case in fp32 against the Python pipeline.")
+    header = ["what grows", "to", "ms", "each", "labels equal", "Dice", "largest probability difference"]
     return markdown("Growth", header, rows, note)

@@ -1,6 +1,7 @@
 """Runs programs and notes what they took: wall and CPU time, memory; and repeats runs in turn, so that no side gets the quieter machine."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,16 @@ def run(*command, marks=(), env=None) -> Step:
             messages.seek(0)
             sys.exit(f"{command[0]} failed with code {process.returncode}:\n{messages.read().decode(errors='replace')[-2000:]}")
     return Step(wall_s, usage.ru_utime + usage.ru_stime, watcher.memory_mb, watcher.peak_mb)
+
+
+NETWORKS = ("segment_network", "classify_network")
+"""What the program notes of its networks alone, parts of the stages `segment` and `classify`."""
+
+
+def network_seconds(out: Path) -> float:
+    """Time of a run in the networks, as its reports say."""
+    times = (json.loads(path.read_text(encoding="utf-8"))["timing_ms"] for path in out.glob("*/report.json"))
+    return sum(timing.get(part, 0) for timing in times for part in NETWORKS) / 1000
 
 
 def in_turn(actions: Dict[str, Callable], rounds: int) -> Dict[str, list]:

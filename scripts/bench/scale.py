@@ -15,11 +15,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/cli"))
 
-from measure import run  # noqa: E402
+from measure import network_seconds, run  # noqa: E402
 from tiny_package import write_package  # noqa: E402
 from volumes import LABEL_BOXES, box, write_volume  # noqa: E402
 
-NETWORK_STAGES = ("segment_network", "classify_network")
 PARTS = (0.1, 0.5, 0.95)
 """Of the cohort, after which the memory is noted."""
 
@@ -30,12 +29,6 @@ def write_cohort(folder: Path, count: int):
     templates = [write_volume(folder.parent / "template.nii.gz", *boxes).read_bytes() for boxes in [[]] + [[box(*size)] for size in LABEL_BOXES.values()]]
     for number in range(count):
         (folder / f"case{number:06}.nii.gz").write_bytes(templates[number % len(templates)])
-
-
-def network_seconds(out: Path) -> float:
-    """Time in the networks, as the reports say."""
-    times = (json.loads(path.read_text())["timing_ms"] for path in out.glob("*/report.json"))
-    return sum(timing.get(stage, 0) for timing in times for stage in NETWORK_STAGES) / 1000
 
 
 def measure(program: Path, count: int, folder: Path) -> dict:

@@ -56,8 +56,6 @@ def run_times(out: Path) -> Dict[str, float]:
 
 
 STAGES = ("load", "prepare", "segment", "lesions", "classify", "write")
-NETWORKS = ("segment_network", "classify_network")
-"""Parts of `segment` and `classify`."""
 
 
 def case_ms(times: Dict[str, float]) -> float:

@@ -4,10 +4,10 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from end_to_end import agreement, found_by_program
+from end_to_end import agreement, agreement_cells, found_by_program
 from machine import precisions
-from measure import in_turn
-from setting import NETWORKS, STAGES, Setting, predict, reports, run_times, stage_times
+from measure import in_turn, network_seconds
+from setting import STAGES, Setting, predict, run_times, stage_times
 from tables import markdown
 
 
@@ -20,9 +20,8 @@ def times_of(setting: Setting, cases: Path, precision: str) -> dict:
     out = output_of(setting, precision)
     predict(setting, cases, "--precision", precision, out=out)
     count, times = setting.cases, run_times(out)
-    networks = sum(report["timing_ms"].get(part, 0) for report in reports(out) for part in NETWORKS)
     whole = times["total"] - times["load_models"] - times["find_cases"]
-    return {"cases": stage_times(out), "whole": whole / count, "outside": (whole - networks) / count}
+    return {"cases": stage_times(out), "whole": whole / count, "outside": (whole - 1000 * network_seconds(out)) / count}
 
 
 def measure(setting: Setting) -> dict:
@@ -35,7 +34,7 @@ def measure(setting: Setting) -> dict:
             **{stage: [times[stage] for run in found for times in run["cases"]] for stage in STAGES},
             "whole run": [run["whole"] for run in found],
             "outside the networks": [run["outside"] for run in found],
-            "agreement": {"cases": setting.cases, **agreement(found_by_program(output_of(setting, precision), setting.manifest()), expected)},
+            "agreement": agreement(found_by_program(output_of(setting, precision), setting.manifest()), expected),
         }
     return measured
 
@@ -55,5 +54,5 @@ def report(measured: dict) -> str:
 
 def agreement_text(measured) -> str:
     precision, found = measured[0], measured[1]["agreement"]
-    return (f"{precision} against fp32: {found['labels_equal']}/{found['cases']} labels equal, smallest Dice {found['smallest_dice']:.5f}, "
-            f"largest difference of a probability {found['largest_probability_difference']:.1e}.")
+    labels, overlap, difference = agreement_cells(found)
+    return f"{precision} against fp32: {labels} labels equal, smallest Dice {overlap}, largest difference of a probability {difference}."

@@ -44,6 +44,9 @@ class Slices(NamedTuple):
     def of_case(self, case: int) -> slice:
         return slice(int(self.first[case]), int(self.first[case + 1]))
 
+    def indices_of_case(self, case: int) -> range:
+        return range(int(self.first[case]), int(self.first[case + 1]))
+
     def in_split(self, split: str) -> List[int]:
         return [index for index, case in enumerate(self.cases) if case.split == split]
 

@@ -20,7 +20,7 @@ class SegmentationSampler:
         self.with_lesion: Dict[str, List[int]] = {}
         self.without: Dict[str, List[int]] = {}
         for case in slices.in_split("train"):
-            for index in range(*slices.of_case(case).indices(len(slices.images))):
+            for index in slices.indices_of_case(case):
                 pools = self.with_lesion if slices.lesion_pixels[index] else self.without
                 pools.setdefault(slices.cases[case].label, []).append(index)
 

@@ -72,8 +72,8 @@ class ClassifierTask:
 
     def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
         """Per case, the slices whose mask has a pixel."""
-        ranges = [range(*self.slices.of_case(case).indices(len(masks))) for case in range(len(self.slices.cases))]
-        return [[index for index in part if masks[index].any()] for part in ranges]
+        parts = map(self.slices.indices_of_case, range(len(self.slices.cases)))
+        return [[index for index in part if masks[index].any()] for part in parts]
 
     def training_groups(self) -> List[List[List[int]]]:
         """Training cases in groups of equal weight, in each of which labels weigh equally: the two classes of a node; for

@@ -138,7 +138,7 @@ class SegmenterTask:
 
 def slices_with_lesion_of_same_case(slices: Slices) -> List[List[int]]:
     """Of each slice."""
-    parts = [range(*slices.of_case(case).indices(len(slices.images))) for case in range(len(slices.cases))]
+    parts = [slices.indices_of_case(case) for case in range(len(slices.cases))]
     marked = [[index for index in part if slices.lesion_pixels[index]] for part in parts]
     return [found for part, found in zip(parts, marked) for _ in part]
 

@@ -87,8 +87,7 @@ bool CaseWriter::finish() {
   } catch (const std::exception& failure) {
     replace_by_failure(failure);
   }
-  const ComputedCase done = *std::exchange(computed_, std::nullopt);
-  return report::status_of(done.report) == "failed";
+  return report::status_of(computed_->report) == "failed";
 }
 
 /// Runs in the writing thread, which owns the case and the run's rows for so long.

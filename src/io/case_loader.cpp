@@ -139,6 +139,14 @@ void ask_of_each(WorkerServer& server, const std::vector<CaseInput>& cases,
   }
 }
 
+/// Waits for work that was started; it is under way no more, whatever comes of it.
+WorkResult result_of(std::optional<PendingWork>& pending) {
+  if (!pending) {
+    throw std::logic_error("nothing is being loaded");
+  }
+  return std::move(*std::exchange(pending, std::nullopt)).wait();
+}
+
 } // namespace
 
 struct CaseLoader::Impl {
@@ -178,12 +186,7 @@ LoadedCase CaseLoader::finish() {
     const Error failure = *std::exchange(impl_->failure, std::nullopt);
     throw failure;
   }
-  if (!impl_->loading) {
-    throw std::logic_error("no case is being loaded");
-  }
-  PendingWork work = std::move(*impl_->loading);
-  impl_->loading.reset();
-  return parsed(std::move(work).wait(), impl_->limits, loaded_case_of);
+  return parsed(result_of(impl_->loading), impl_->limits, loaded_case_of);
 }
 
 LoadedCase CaseLoader::load(const CaseInput& input, const LoadOptions& options) {
@@ -223,12 +226,7 @@ void CaseLoader::start_volume(const std::filesystem::path& file, const std::file
 }
 
 LoadedVolume CaseLoader::finish_volume() {
-  if (!impl_->loading_volume) {
-    throw std::logic_error("no volume is being loaded");
-  }
-  PendingWork work = std::move(*impl_->loading_volume);
-  impl_->loading_volume.reset();
-  return parsed(std::move(work).wait(), impl_->limits, volume_of);
+  return parsed(result_of(impl_->loading_volume), impl_->limits, volume_of);
 }
 
 Image CaseLoader::load_volume(const std::filesystem::path& file, const std::filesystem::path& root,
