@@ -6,7 +6,7 @@ README.md here; every tendency here has exceptions, so that no single sign decid
 """
 
 from dataclasses import dataclass, field
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import numpy as np
 
@@ -50,6 +50,33 @@ class Disease:
     syrinx: Tuple[float, float, float] = None
     """s from, s to, radius as a fraction of the cord: fluid beside the lesion, not part of it."""
     atrophy: float = 0.0
+
+
+SIGNS = ("segments", "all_segments", "lesions", "eccentricity", "softness", "irregularity", "mottling", "swelling", "lopsidedness",
+         "oedema", "cysts", "caps", "syrinx")
+
+
+def signs(disease: Disease, spine: Spine) -> Dict[str, float]:
+    """What tells the diseases apart, in numbers: of the longest lesion, but `lesions` and `all_segments` of all. Healthy: none."""
+    if not disease.lesions:
+        return {}
+    segments = [2 * lesion.half_length / spine.at("height", lesion.s) for lesion in disease.lesions]
+    lesion = max(disease.lesions, key=lambda lesion: lesion.half_length)
+    return {
+        "segments": max(segments),
+        "all_segments": sum(segments),
+        "lesions": len(segments),
+        "eccentricity": float(np.hypot(*lesion.offset)),
+        "softness": lesion.softness,
+        "irregularity": lesion.irregular,
+        "mottling": lesion.mottled,
+        "swelling": lesion.swelling,
+        "lopsidedness": lesion.lopsided,
+        "oedema": lesion.oedema_signal if lesion.oedema_mm else 0.0,
+        "cysts": len(lesion.cysts),
+        "caps": len(lesion.caps),
+        "syrinx": float(disease.syrinx is not None),
+    }
 
 
 def place(random, window, half_length):

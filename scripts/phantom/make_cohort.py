@@ -2,7 +2,8 @@
 """Simulates a cohort of sagittal T2 spines with known lesions, and the table that training and evaluation read.
 
 OUT/cohort.tsv has the columns case_id, image, mask, label, split, region, cord; labels are astrocytoma,
-ependymoma, ms, nmosd and healthy. Every case comes from its own seed, so a cohort can be cut off, continued and
+ependymoma, ms, nmosd and healthy. Further columns say in numbers what tells the diseases apart (SIGNS in lesions.py),
+for train_classifiers.py --learn-also. Every case comes from its own seed, so a cohort can be cut off, continued and
 made again, also with other counts. No patient data.
 """
 
@@ -23,7 +24,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "training"))
 from argument_types import positive_count, share  # noqa: E402
 from case import AXES, save_nifti, simulate  # noqa: E402
 from dicom_series import T2, Series, write_series  # noqa: E402
-from lesions import CLASSES  # noqa: E402
+from lesions import CLASSES, SIGNS, signs  # noqa: E402
 from spine import LEVELS  # noqa: E402
 
 SPLITS = ("train", "val", "test")
@@ -74,6 +75,7 @@ def make(order: Order) -> str:
         save_nifti(case.scan.image, affine, scratch / "t2.nii.gz", axes)
     save_nifti(case.scan.lesion, affine, scratch / "lesion.nii.gz", axes)
     save_nifti(case.scan.cord, affine, scratch / "cord.nii.gz", axes)
+    (scratch / "signs.json").write_text(json.dumps(signs(case.disease, case.spine)) + "\n", encoding="utf-8")
     scratch.rename(folder)
     return order.case_id
 
@@ -103,11 +105,17 @@ def claim(options, orders: List[Order]) -> None:
         sys.exit(2)
 
 
+def read_signs(path: Path) -> dict:
+    """Empty for healthy cases, and for cases that were made before signs were written down."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def write_table(orders: List[Order], path: Path) -> None:
-    lines = ["case_id\timage\tmask\tlabel\tsplit\tregion\tcord"]
+    lines = ["\t".join(["case_id", "image", "mask", "label", "split", "region", "cord", *SIGNS])]
     for order in orders:
+        known = read_signs(order.folder / order.case_id / "signs.json")
         lines.append("\t".join([order.case_id, image_path(order), f"{order.case_id}/lesion.nii.gz", order.label, order.split,
-                                order.region, f"{order.case_id}/cord.nii.gz"]))
+                                order.region, f"{order.case_id}/cord.nii.gz", *(f"{known[name]:.4g}" if name in known else "" for name in SIGNS)]))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

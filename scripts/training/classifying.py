@@ -12,6 +12,8 @@ from networks import NODES, DenseNetClassifier
 
 IGNORED = -100
 """Target of a slice that a node does not apply to."""
+NUMBERS = "numbers"
+"""The output that is no node: numbers of the cohort table, learned beside the classes."""
 CLASS_LABELS = {
     "tumor_vs_demyelination": (("astrocytoma", "ependymoma"), ("ms", "nmosd")),
     "astrocytoma_vs_ependymoma": (("astrocytoma",), ("ependymoma",)),
@@ -28,18 +30,20 @@ def target(node: str, label: str) -> int:
 
 
 class SharedClassifier(nn.Module):
-    """DenseNetClassifiers that share their features: [N,C,H,W] -> one [N,2] of logits per node."""
+    """DenseNetClassifiers that share their features: [N,C,H,W] -> one [N,2] of logits per node, and NUMBERS [N,numbers] where some are learned."""
 
-    def __init__(self, nodes: Sequence[str], channels: int):
+    def __init__(self, nodes: Sequence[str], channels: int, numbers: int = 0):
         super().__init__()
         whole = {node: DenseNetClassifier(channels) for node in nodes}
         self.features = whole[nodes[0]].features
         self.hidden = nn.ModuleDict({node: part.hidden for node, part in whole.items()})
         self.output = nn.ModuleDict({node: part.output for node, part in whole.items()})
+        self.numbers = nn.Linear(whole[nodes[0]].hidden.in_features, numbers) if numbers else None
 
     def forward(self, x: Tensor) -> Dict[str, Tensor]:
         pooled = torch.relu(self.features(x)).mean([2, 3])
-        return {node: self.output[node](torch.relu(hidden(pooled))) for node, hidden in self.hidden.items()}
+        found = {node: self.output[node](torch.relu(hidden(pooled))) for node, hidden in self.hidden.items()}
+        return {**found, NUMBERS: self.numbers(pooled)} if self.numbers else found
 
     def rescale(self, share: float, size: int) -> None:
         """To views of another size, whole slices of `size` pixels or windows, of whose area the views before had a `share`, which may
@@ -50,9 +54,9 @@ class SharedClassifier(nn.Module):
         with torch.no_grad():
             nothing = torch.zeros(1, self.features[0].in_channels, size, size)
             empty = torch.relu(self.features(nothing)).mean([0, 2, 3])
-            for hidden in self.hidden.values():
-                hidden.bias -= hidden.weight @ empty * ((1 - share) / share)
-                hidden.weight /= share
+            for dense in [*self.hidden.values(), *([self.numbers] if self.numbers else [])]:
+                dense.bias -= dense.weight @ empty * ((1 - share) / share)
+                dense.weight /= share
 
     @staticmethod
     def has_heads(state: Dict[str, Tensor]) -> bool:
@@ -77,7 +81,9 @@ class SharedClassifier(nn.Module):
         if missing:
             raise SystemExit(f"{path} is no DenseNet121: it lacks {missing[0]} and {len(missing) - 1} more weights")
         for key, value in wanted.items():
-            if value is not None and value.shape != mine[key].shape:
+            if key.startswith(f"{NUMBERS}.") and value is not None and value.shape != mine[key].shape:
+                wanted[key] = None
+            elif value is not None and value.shape != mine[key].shape:
                 raise SystemExit(f"{path}: {key} is {tuple(value.shape)}; expected {tuple(mine[key].shape)} (see --channels)")
         self.load_state_dict({key: value for key, value in wanted.items() if value is not None}, strict=False)
         return content

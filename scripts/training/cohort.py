@@ -85,6 +85,34 @@ def read_case(row: Dict[str, str], prepared: Path, place: str) -> Case:
     return Case(row["case_id"], row["case_id"] if patient in NOT_GIVEN else patient, label, split, prepared / row["image"], mask)
 
 
+def read_numbers(prepared: Path, cases: List[Case], columns: List[str]) -> np.ndarray:
+    """What the columns of prepared.tsv say of the cases [cases,columns]; NaN where they say nothing. Leaves with a message where they
+    say anything but numbers, or nothing of all training cases."""
+    with open(prepared / "prepared.tsv", encoding="utf-8", newline="") as file:
+        rows = {row["case_id"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    numbers = np.full((len(cases), len(columns)), np.nan)
+    for index, case in enumerate(cases):
+        for position, column in enumerate(columns):
+            text = (rows[case.case_id].get(column) or "").strip()
+            if text not in NOT_GIVEN:
+                numbers[index, position] = read_number(text, f"{prepared}/prepared.tsv: {column} of case {case.case_id}")
+    train = [case.split == "train" for case in cases]
+    for column, known in zip(columns, np.isfinite(numbers[train]).any(0)):
+        if not known:
+            raise SystemExit(f"{prepared}/prepared.tsv has no number in the column {column} of any training case; take it out of --learn-also")
+    return numbers
+
+
+def read_number(text: str, place: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number):
+        raise SystemExit(f"{place} is '{text}'; expected a number, or nothing")
+    return number
+
+
 def check_patients(cases: List[Case]) -> None:
     """A patient in two splits would make validation and test figures too good."""
     splits: Dict[str, Case] = {}

@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from augment import Variation, random_views, sample, vary_intensity
 from checkpoint import CHANNEL_ROLES
-from classifying import CLASS_LABELS, IGNORED, SharedClassifier, read_nodes, target
-from cohort import Slices, open_slices
+from classifying import CLASS_LABELS, IGNORED, NUMBERS, SharedClassifier, read_nodes, target
+from cohort import Slices, open_slices, read_numbers
 from loop import Trainer, Validation
 from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
 from networks import NODES
@@ -51,7 +51,8 @@ class ClassifierTask:
         self.slices, self.options, self.device = slices, options, device
         options.crop = options.crop and tuple(min(edge, slices.size) for edge in options.crop)
         self.nodes = read_nodes(options.node)
-        self.network = SharedClassifier(self.nodes, len(options.channels))
+        self.numbers = self.standard_numbers()
+        self.network = SharedClassifier(self.nodes, len(options.channels), self.numbers.shape[1])
         if options.start:
             self.start_from(options.start)
         self.network.to(device=device, memory_format=torch.channels_last)
@@ -69,6 +70,12 @@ class ClassifierTask:
         before, after = (view[0] * view[1] for view in (content.get("window", whole), self.options.crop or whole))
         if before != after and self.network.has_heads(content["state_dict"]):
             self.network.rescale(before / after, self.slices.size)
+
+    def standard_numbers(self) -> Tensor:
+        """The numbers learned beside the classes [cases,numbers], of mean 0 and deviation 1 over the training cases; NaN: not known."""
+        numbers = read_numbers(self.options.prepared, self.slices.cases, self.options.learn_also)
+        train = numbers[self.slices.in_split("train")]
+        return torch.from_numpy((numbers - np.nanmean(train, 0)) / np.maximum(np.nanstd(train, 0), 1e-6)).float()
 
     def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
         """Per case, the slices whose mask has a pixel."""
@@ -96,9 +103,9 @@ class ClassifierTask:
                 if not labels & set(wanted):
                     raise SystemExit(f"no validation case is of the class {name}, which {node} needs; expected {' or '.join(wanted)}")
 
-    def draw(self, count: int) -> Tuple[Tensor, Tensor, List[str]]:
-        """Images, masks and labels: case at random, then true or predicted masks, then one of the slices they mark."""
-        images, masks, labels = [], [], []
+    def draw(self, count: int) -> Tuple[Tensor, Tensor, List[int]]:
+        """Images, masks and their cases: case at random, then true or predicted masks, then one of the slices they mark."""
+        images, masks, cases = [], [], []
         for position in range(count):
             group = self.groups[position % len(self.groups)]
             case = pick(group[pick(range(len(group)))])
@@ -107,13 +114,13 @@ class ClassifierTask:
             index = pick(self.usable[source][case])
             images.append(self.slices.images[index])
             masks.append(self.masks[source][index])
-            labels.append(self.slices.cases[case].label)
-        return slices_to(np.stack(images), self.device), slices_to(np.stack(masks), self.device), labels
+            cases.append(case)
+        return slices_to(np.stack(images), self.device), slices_to(np.stack(masks), self.device), cases
 
-    def batch(self) -> Tuple[Tensor, List[str]]:
-        images, masks, labels = self.draw(self.options.batch)
+    def batch(self) -> Tuple[Tensor, List[int]]:
+        images, masks, cases = self.draw(self.options.batch)
         images, masks = self.views(images, masks, self.variation)
-        return self.channels(vary_intensity(images), vary_masks(masks)), labels
+        return self.channels(vary_intensity(images), vary_masks(masks)), cases
 
     def views(self, images: Tensor, masks: Tensor, variation: Variation) -> Tuple[Tensor, Tensor]:
         """Whole slices, or with --crop windows around their masks, varied; but where the variation would move the whole mask out
@@ -136,13 +143,15 @@ class ClassifierTask:
         return node_input(self.options.channels, images, masks).contiguous(memory_format=torch.channels_last)
 
     def loss(self, progress: float) -> Tensor:
-        inputs, labels = self.batch()
+        inputs, cases = self.batch()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
-            logits = self.forward(inputs)
+            found = self.forward(inputs)
         total = torch.zeros((), device=self.device)
-        for node, values in logits.items():
-            targets = torch.tensor([target(node, label) for label in labels], device=self.device)
-            total = total + functional.cross_entropy(values.float(), targets, ignore_index=IGNORED)
+        for node in self.nodes:
+            targets = torch.tensor([target(node, self.slices.cases[case].label) for case in cases], device=self.device)
+            total = total + functional.cross_entropy(found[node].float(), targets, ignore_index=IGNORED)
+        if NUMBERS in found:
+            total = total + loss_of_numbers(found[NUMBERS].float(), self.numbers[cases].to(self.device))
         return total
 
     def margins(self, images: np.ndarray, masks: np.ndarray) -> Dict[str, np.ndarray]:
@@ -153,10 +162,10 @@ class ClassifierTask:
             views = slices_to(images[part], self.device), slices_to(masks[part], self.device)
             inputs = self.channels(*(self.views(*views, UNVARIED) if self.options.crop else views))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
-                logits = self.network(inputs)
-            for node, values in logits.items():
-                parts[node].append((values[:, 1].float() - values[:, 0].float()).cpu().numpy())
-        return {node: np.concatenate(found) for node, found in parts.items()}
+                found = self.network(inputs)
+            for node in self.nodes:
+                parts[node].append((found[node][:, 1].float() - found[node][:, 0].float()).cpu().numpy())
+        return {node: np.concatenate(part) for node, part in parts.items()}
 
     def validation_patients(self) -> Dict[str, Patients]:
         """Classified from predicted masks as by the program, or from the true one where nothing was found, as a reader would
@@ -206,6 +215,12 @@ def middle_of(mask: Tensor) -> Tensor:
     return (places.amin(0) + places.amax(0)) / 2
 
 
+def loss_of_numbers(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean over those that are known; an outlier counts by its distance alone."""
+    known = torch.isfinite(wanted)
+    return functional.smooth_l1_loss(found[known], wanted[known]) if known.any() else found.sum() * 0
+
+
 def vary_masks(masks: Tensor) -> Tensor:
     """Some masks [N,1,H,W] larger or smaller by a pixel, as predicted ones are; none becomes empty."""
     chance = torch.rand(len(masks), device=masks.device).view(-1, 1, 1, 1)
@@ -252,6 +267,9 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--rotation", type=float, default=30, help="largest rotation in degrees (30)")
     parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
+    parser.add_argument("--learn-also", nargs="+", metavar="COLUMN", default=[],
+                        help="numbers of the cohort table that help the network to see what matters, such as the lesion's length; learned "
+                        "beside the classes, left out of the package")
     options = parser.parse_args(arguments)
     options.lr = options.lr or (LEARNING_RATE if options.start else LEARNING_RATE_FROM_NOTHING)
     return options
@@ -266,7 +284,7 @@ def main(arguments: List[str]) -> int:
         if options.segmenter:
             predicted = predicted_masks(slices, options.prepared, options.segmenter, device, options.bf16)
         task = ClassifierTask(slices, predicted, options, device)
-        identity = {"cohort": slices.fingerprint, "network": f"{options.node} of {' '.join(options.channels)}"}
+        identity = {"cohort": slices.fingerprint, "network": " ".join([options.node, "of", *options.channels, *options.learn_also])}
         Trainer(task.network, options, task.loss, task.validate, identity).run()
     return 0
 

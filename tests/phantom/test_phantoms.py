@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "phantom"))
 from case import AXES, save_nifti, simulate  # noqa: E402
 from dicom_series import T2, Series, write_series  # noqa: E402
-from lesions import CLASSES, draw_disease  # noqa: E402
+from lesions import CLASSES, SIGNS, draw_disease  # noqa: E402
 from scanner import draw_protocol, visible_cord  # noqa: E402
 from spine import LEVELS, draw_spine  # noqa: E402
 
@@ -159,6 +159,9 @@ def test_a_cohort_is_completed_without_making_its_cases_again(tmp_path):
     assert rows[0][:5] == ["case_id", "image", "mask", "label", "split"]
     assert [row[3] for row in rows[1:]] == ["astrocytoma", "healthy", "ms"]
     assert all((tmp_path / row[column]).is_file() for row in rows[1:] for column in (1, 2, 6))
+    signs = [dict(zip(rows[0], row)) for row in rows[1:]]
+    assert float(signs[0]["lesions"]) == 1 and float(signs[0]["segments"]) > 0.8 and 0 < float(signs[0]["swelling"]) < 1
+    assert {signs[1][name] for name in SIGNS} == {""} and all(signs[2][name] for name in SIGNS)
     kept = tmp_path / rows[1][1]
     before = kept.stat().st_mtime_ns
     removed = tmp_path / rows[2][0]

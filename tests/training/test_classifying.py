@@ -10,7 +10,7 @@ from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "training"))
 from classifying import SharedClassifier  # noqa: E402
-from train_classifiers import middle_of, vary_masks  # noqa: E402
+from train_classifiers import loss_of_numbers, middle_of, vary_masks  # noqa: E402
 from untrained import node_input  # noqa: E402
 
 
@@ -44,7 +44,7 @@ class Windows(unittest.TestCase):
     def test_rescaled_dense_layers_give_on_whole_slices_what_they_gave_on_windows_and_back(self):
         """Exact where features are local; those of a DenseNet also see the border."""
         torch.manual_seed(2)
-        network = SharedClassifier(["ms_vs_nmosd", "astrocytoma_vs_ependymoma"], 3).eval()
+        network = SharedClassifier(["ms_vs_nmosd", "astrocytoma_vs_ependymoma"], 3, numbers=2).eval()
         network.features = torch.nn.Sequential(torch.nn.Conv2d(3, 1024, 1))
         window = torch.rand(2, 3, 40, 24)
         whole = torch.zeros(2, 3, 64, 64)
@@ -56,9 +56,18 @@ class Windows(unittest.TestCase):
             after = network(whole)
             network.rescale(1 / share, 64)
             back = network(window)
+        self.assertEqual([tuple(values.shape) for values in before.values()], [(2, 2)] * 3)
         for node, logits in before.items():
             torch.testing.assert_close(after[node], logits, rtol=1e-3, atol=1e-4)
             torch.testing.assert_close(back[node], logits, rtol=1e-3, atol=1e-4)
+
+    def test_numbers_that_are_not_known_add_no_loss(self):
+        found, unknown = torch.tensor([[0.5, 7.0], [3.0, 1.0]], requires_grad=True), float("nan")
+        loss = loss_of_numbers(found, torch.tensor([[0.0, unknown], [0.0, 1.0]]))
+        self.assertAlmostEqual(float(loss), (0.5 * 0.5**2 + (3 - 0.5) + 0) / 3, places=6)
+        nothing = loss_of_numbers(found, torch.full((2, 2), unknown))
+        nothing.backward()
+        self.assertEqual((float(nothing), float(found.grad.abs().sum())), (0, 0))
 
 
 if __name__ == "__main__":

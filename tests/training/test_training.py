@@ -266,6 +266,47 @@ class Classifiers(Runs):
         for key, value in whole["network"].items():
             torch.testing.assert_close(resumed["network"][key], value)
 
+    def test_numbers_are_learned_beside_the_classes_and_left_out_of_the_package(self):
+        prepared = self.root / "with numbers"
+        rows = write_cohort(prepared, counts={"train": 2, "val": 1})
+        write_table(prepared, [{**row, "length": "n/a" if row["label"] == "healthy" else str(10 + number)} for number, row in enumerate(rows)])
+        options = ("--node", "ms_vs_nmosd", "--steps", 1, "--learn-also", "length", "--lr", 0.01)
+        run = self.train(train_classifiers, "numbers", *options, prepared=prepared)
+        DenseNetClassifier(3).load_state_dict(load(run / "best.ckpt")["state_dict"])
+        options = train_classifiers.parse_arguments([str(value) for value in (prepared, "-o", run, *QUICK, *options)])
+        torch.manual_seed(options.seed)
+        task = train_classifiers.ClassifierTask(open_slices(prepared), None, options, torch.device("cpu"))
+        learned = load(run / "last.ckpt")["network"]["numbers.weight"]
+        self.assertGreater(float((learned - task.network.numbers.weight).abs().min()), 5e-5)
+        train = task.numbers[task.slices.in_split("train")]
+        known = train[torch.isfinite(train)]
+        self.assertEqual((len(known), int(torch.isnan(train).sum())), (8, 2))
+        self.assertAlmostEqual(float(known.mean()), 0, places=5)
+        self.assertAlmostEqual(float(known.std(unbiased=False)), 1, places=5)
+        with self.assertRaisesRegex(SystemExit, "is of another network"):
+            self.train(train_classifiers, "numbers", "--node", "ms_vs_nmosd", "--steps", 1, "--resume", prepared=prepared)
+
+    def test_a_start_that_learned_other_numbers_gives_what_it_has(self):
+        prepared = self.root / "two numbers"
+        rows = write_cohort(prepared, counts={"train": 1, "val": 1})
+        write_table(prepared, [{**row, "length": str(number), "width": "7"} for number, row in enumerate(rows)])
+        options = ("--steps", 1, "--learn-also", "length")
+        start = self.train(train_classifiers, "one number", "--node", "common", *options, prepared=prepared) / "best.ckpt"
+        self.assertEqual(load(start)["state_dict"]["numbers.bias"].shape, (1,))
+        more = ("width", "--node", "ms_vs_nmosd", "--start", start)
+        run = self.train(train_classifiers, "another number", *options, *more, prepared=prepared)
+        self.assertEqual(load(run / "last.ckpt")["network"]["numbers.bias"].shape, (2,))
+
+    def test_numbers_that_cannot_be_learned_are_refused(self):
+        prepared = self.root / "wrong numbers"
+        rows = write_cohort(prepared, counts={"train": 1, "val": 1})
+        write_table(prepared, [{**row, "length": "inf", "angle": "5" * (row["split"] == "val")} for row in rows])
+        for column, message in (("length", "length of case train-astrocytoma-0 is 'inf'; expected a number"),
+                                ("angle", "has no number in the column angle of any training case"),
+                                ("width", "has no number in the column width")):
+            with self.assertRaisesRegex(SystemExit, message):
+                self.train(train_classifiers, column, "--node", "common", "--steps", 1, "--learn-also", column, prepared=prepared)
+
     def test_slices_count_for_the_nodes_that_apply_to_their_label(self):
         found = {label: [target(node, label) for node in NODES] for label in ("astrocytoma", "ependymoma", "ms", "nmosd", "healthy")}
         self.assertEqual(
