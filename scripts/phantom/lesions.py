@@ -57,7 +57,8 @@ SIGNS = ("segments", "all_segments", "lesions", "eccentricity", "softness", "irr
 
 
 def signs(disease: Disease, spine: Spine) -> Dict[str, float]:
-    """What tells the diseases apart, in numbers: of the longest lesion, but `lesions` and `all_segments` of all. Healthy: none."""
+    """What tells the diseases apart, in numbers; none of the healthy. `segments` is of the lesion that spans most of them, `lesions`, `all_segments`
+    and `syrinx` are of the case, the others of the longest lesion."""
     if not disease.lesions:
         return {}
     segments = [2 * lesion.half_length / spine.at("height", lesion.s) for lesion in disease.lesions]

@@ -146,6 +146,9 @@ def main() -> int:
             if done % 50 == 0 or done == len(orders):
                 print(f"{done} of {len(orders)} cases", file=sys.stderr, flush=True)
     write_table(orders, options.output / "cohort.tsv")
+    unknown = sum(not (options.output / order.case_id / "signs.json").exists() for order in orders)
+    if unknown:
+        print(f"{unknown} cases were made before signs were written down; remove their folders to have them made again with theirs", file=sys.stderr)
     print(options.output / "cohort.tsv")
     return 0
 

@@ -32,13 +32,14 @@ def target(node: str, label: str) -> int:
 class SharedClassifier(nn.Module):
     """DenseNetClassifiers that share their features: [N,C,H,W] -> one [N,2] of logits per node, and NUMBERS [N,numbers] where some are learned."""
 
-    def __init__(self, nodes: Sequence[str], channels: int, numbers: int = 0):
+    def __init__(self, nodes: Sequence[str], channels: int, numbers: Sequence[str] = ()):
         super().__init__()
         whole = {node: DenseNetClassifier(channels) for node in nodes}
         self.features = whole[nodes[0]].features
         self.hidden = nn.ModuleDict({node: part.hidden for node, part in whole.items()})
         self.output = nn.ModuleDict({node: part.output for node, part in whole.items()})
-        self.numbers = nn.Linear(whole[nodes[0]].hidden.in_features, numbers) if numbers else None
+        self.names_of_numbers = list(numbers)
+        self.numbers = nn.Linear(whole[nodes[0]].hidden.in_features, len(numbers)) if numbers else None
 
     def forward(self, x: Tensor) -> Dict[str, Tensor]:
         pooled = torch.relu(self.features(x)).mean([2, 3])
@@ -71,19 +72,19 @@ class SharedClassifier(nn.Module):
         return state
 
     def start_from(self, path: Path) -> dict:
-        """Features, and heads where the file has them: of this script's runs, of a classifier, of a package, or torchvision's densenet121.
-        Returns what else the file says."""
+        """Features, and heads where the file has them: of this script's runs, of a classifier, of a package, or torchvision's densenet121;
+        that of the numbers if they are the same. Returns what else the file says."""
         content = read_start(path)
         state = {modern_name(key): value for key, value in content["state_dict"].items()}
+        if content.get(NUMBERS) != self.names_of_numbers:
+            state = {key: value for key, value in state.items() if not key.startswith(f"{NUMBERS}.")}
         mine = self.state_dict()
         wanted = {key: state.get(key, state.get(re.sub(r"^(hidden|output)\.\w+\.", r"\1.", key))) for key in mine}
         missing = [key for key, value in wanted.items() if value is None and key.startswith("features.")]
         if missing:
             raise SystemExit(f"{path} is no DenseNet121: it lacks {missing[0]} and {len(missing) - 1} more weights")
         for key, value in wanted.items():
-            if key.startswith(f"{NUMBERS}.") and value is not None and value.shape != mine[key].shape:
-                wanted[key] = None
-            elif value is not None and value.shape != mine[key].shape:
+            if value is not None and value.shape != mine[key].shape:
                 raise SystemExit(f"{path}: {key} is {tuple(value.shape)}; expected {tuple(mine[key].shape)} (see --channels)")
         self.load_state_dict({key: value for key, value in wanted.items() if value is not None}, strict=False)
         return content

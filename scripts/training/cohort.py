@@ -86,30 +86,33 @@ def read_case(row: Dict[str, str], prepared: Path, place: str) -> Case:
 
 
 def read_numbers(prepared: Path, cases: List[Case], columns: List[str]) -> np.ndarray:
-    """What the columns of prepared.tsv say of the cases [cases,columns]; NaN where they say nothing. Leaves with a message where they
-    say anything but numbers, or nothing of all training cases."""
-    with open(prepared / "prepared.tsv", encoding="utf-8", newline="") as file:
-        rows = {row["case_id"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    """What the columns of prepared.tsv say of the training cases [cases,columns]; NaN where they say nothing, and of other cases.
+    Leaves with a message if a column is not there, or says anything but numbers."""
+    table = prepared / "prepared.tsv"
     numbers = np.full((len(cases), len(columns)), np.nan)
-    for index, case in enumerate(cases):
-        for position, column in enumerate(columns):
-            text = (rows[case.case_id].get(column) or "").strip()
-            if text not in NOT_GIVEN:
-                numbers[index, position] = read_number(text, f"{prepared}/prepared.tsv: {column} of case {case.case_id}")
-    train = [case.split == "train" for case in cases]
-    for column, known in zip(columns, np.isfinite(numbers[train]).any(0)):
-        if not known:
-            raise SystemExit(f"{prepared}/prepared.tsv has no number in the column {column} of any training case; take it out of --learn-also")
+    train = {case.case_id: index for index, case in enumerate(cases) if case.split == "train"}
+    with open(table, encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        for column in columns:
+            if column not in reader.fieldnames:
+                raise SystemExit(f"{table} has no column {column}, which --learn-also names; it has {', '.join(reader.fieldnames)}")
+        for line, row in enumerate(reader, start=2):
+            for position, column in enumerate(columns if row["case_id"] in train else []):
+                numbers[train[row["case_id"]], position] = read_number(row[column], f"{table}, line {line}: {column}")
     return numbers
 
 
-def read_number(text: str, place: str) -> float:
+def read_number(text: Optional[str], place: str) -> float:
+    """NaN if nothing is given."""
+    text = (text or "").strip()
+    if text in NOT_GIVEN:
+        return np.nan
     try:
         number = float(text)
     except ValueError:
         number = np.nan
     if not np.isfinite(number):
-        raise SystemExit(f"{place} is '{text}'; expected a number, or nothing")
+        raise SystemExit(f"{place} is '{text}'; expected a number with a decimal point, n/a or nothing. Correct it, or leave the column out of --learn-also")
     return number
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from checkpoint import Examples, Trained, read_checkpoint
 from model_card import model_card
-from networks import NODES, DenseNetClassifier, with_shuffle_upsampling, within_half_precision
+from networks import NODES, DenseNetClassifier, with_shared_types, with_shuffle_upsampling, within_half_precision
 from run import interruptible
 from untrained import node_input, simulated_batch, untrained_classifier, untrained_segmenter
 
@@ -75,7 +75,7 @@ def export_network(name: str, network: nn.Module, example: Tensor, path: Path) -
     for key, value in rounded.state_dict().items():
         if not torch.isfinite(value).all():
             raise SystemExit(f"{name}: {key} is not finite in half precision (largest number 65504); train with weight decay")
-    exported = with_shuffle_upsampling(rounded).half()
+    exported = with_shared_types(with_shuffle_upsampling(rounded)).half()
     save_script(torch.jit.script(exported), path)
     loaded = torch.jit.load(str(path)).float().eval()
     check_close(name, loaded(example), rounded(example), CONVERSION_TOLERANCE)

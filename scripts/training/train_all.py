@@ -14,7 +14,7 @@ from typing import List, Optional
 
 from argument_types import positive_count, positive_number
 from classifying import SharedClassifier
-from cohort import LESION_LABELS, read_cases
+from cohort import LESION_LABELS, read_cases, read_numbers
 from networks import NODES
 from run import INTERRUPTED, STOPPING, device_name, say
 from train_classifiers import CHANNELS
@@ -45,6 +45,8 @@ def training_command(step: str, options: argparse.Namespace) -> List[str]:
         command += ["--start", str(run / "windows" / "best.ckpt")]
     if step in NODES:
         command += ["--start", str(run / "common" / "best.ckpt")]
+    if options.learn_also and step != "segmenter":
+        command += ["--learn-also", *options.learn_also]
     if options.device:
         command += ["--device", options.device]
     return command
@@ -64,6 +66,7 @@ def check_before_training(options: argparse.Namespace) -> None:
         missing = [label for label in LESION_LABELS if not any((case.split, case.label) == (split, label) for case in cases)]
         if missing:
             raise SystemExit(f"{options.prepared} has no case of {' or '.join(missing)} in the split {split}; train and val need all four diseases")
+    read_numbers(options.prepared, cases, options.learn_also)
     if options.start:
         SharedClassifier(list(NODES), len(CHANNELS)).start_from(options.start)
 
@@ -105,6 +108,8 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--minutes", type=positive_number, default=1440, help="of training, all steps together (1440)")
     parser.add_argument("--steps", type=positive_count, help="steps of each training instead of minutes, to try the chain")
     parser.add_argument("--start", type=Path, metavar="FILE", help="ImageNet weights for the classifiers (torchvision's densenet121)")
+    parser.add_argument("--learn-also", nargs="+", metavar="COLUMN", default=[],
+                        help="columns of numbers that the classifiers learn beside the classes; after the folder of the cohort")
     parser.add_argument("--device", type=device_name, help="cpu or cuda[:N]")
     parser.add_argument("--resume", action="store_true", help="go on in RUN")
     options = parser.parse_args(arguments)

@@ -9,6 +9,7 @@ lowest log loss of patients, after temperature scaling. The published recipe is
 """
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
@@ -47,12 +48,11 @@ class Patients(NamedTuple):
 class ClassifierTask:
     """Batches, loss and validation of one node or of all."""
 
-    def __init__(self, slices: Slices, predicted: Optional[np.ndarray], options: argparse.Namespace, device: torch.device):
+    def __init__(self, slices: Slices, predicted: Optional[np.ndarray], numbers: np.ndarray, options: argparse.Namespace, device: torch.device):
         self.slices, self.options, self.device = slices, options, device
         options.crop = options.crop and tuple(min(edge, slices.size) for edge in options.crop)
         self.nodes = read_nodes(options.node)
-        self.numbers = self.standard_numbers()
-        self.network = SharedClassifier(self.nodes, len(options.channels), self.numbers.shape[1])
+        self.network = SharedClassifier(self.nodes, len(options.channels), options.learn_also)
         if options.start:
             self.start_from(options.start)
         self.network.to(device=device, memory_format=torch.channels_last)
@@ -62,6 +62,7 @@ class ClassifierTask:
         self.masks = [slices.masks] if predicted is None else [slices.masks, predicted]
         self.usable = [self.slices_with_mask(masks) for masks in self.masks]
         self.groups = self.training_groups()
+        self.numbers = self.standard(numbers)
         self.check_validation()
 
     def start_from(self, path: Path) -> None:
@@ -71,11 +72,13 @@ class ClassifierTask:
         if before != after and self.network.has_heads(content["state_dict"]):
             self.network.rescale(before / after, self.slices.size)
 
-    def standard_numbers(self) -> Tensor:
-        """The numbers learned beside the classes [cases,numbers], of mean 0 and deviation 1 over the training cases; NaN: not known."""
-        numbers = read_numbers(self.options.prepared, self.slices.cases, self.options.learn_also)
-        train = numbers[self.slices.in_split("train")]
-        return torch.from_numpy((numbers - np.nanmean(train, 0)) / np.maximum(np.nanstd(train, 0), 1e-6)).float()
+    def standard(self, numbers: np.ndarray) -> Tensor:
+        """The numbers learned beside the classes [cases,numbers], of mean 0 and deviation 1 over the cases that are trained on; NaN: not known."""
+        trained_on = numbers[[case for group in self.groups for cases in group for case in cases]]
+        for column, values in zip(self.options.learn_also, trained_on.T):
+            if len(set(values[np.isfinite(values)])) < 2:
+                raise SystemExit(f"the column {column} does not tell the training cases of {self.options.node} apart; leave it out of --learn-also")
+        return torch.from_numpy((numbers - np.nanmean(trained_on, 0)) / np.nanstd(trained_on, 0)).float() if numbers.size else torch.zeros(0)
 
     def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
         """Per case, the slices whose mask has a pixel."""
@@ -198,6 +201,7 @@ class ClassifierTask:
     def checkpoint(self, figures: Dict[str, Dict[str, float]]) -> dict:
         content = {"channels": list(self.options.channels), **({"window": list(self.options.crop)} if self.options.crop else {})}
         if self.options.node == "common":
+            content.update({NUMBERS: list(self.options.learn_also)} if self.options.learn_also else {})
             return {**content, "network": "common", "state_dict": {key: value.cpu() for key, value in self.network.state_dict().items()}}
         node = self.nodes[0]
         return {
@@ -268,9 +272,11 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
     parser.add_argument("--learn-also", nargs="+", metavar="COLUMN", default=[],
-                        help="numbers of the cohort table that help the network to see what matters, such as the lesion's length; learned "
-                        "beside the classes, left out of the package")
+                        help="columns of numbers in the cohort table that help the network to see what matters, such as the lesion's length; "
+                        "learned beside the classes, left out of the package; after the folder of the cohort")
     options = parser.parse_args(arguments)
+    if len(set(options.learn_also)) < len(options.learn_also):
+        parser.error("--learn-also names a column twice")
     options.lr = options.lr or (LEARNING_RATE if options.start else LEARNING_RATE_FROM_NOTHING)
     return options
 
@@ -278,13 +284,17 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
 def main(arguments: List[str]) -> int:
     options = parse_arguments(arguments)
     slices = open_slices(options.prepared)
+    numbers = read_numbers(options.prepared, slices.cases, options.learn_also)
     with locked(options.output):
         device = start_run(options)
         predicted = None
         if options.segmenter:
             predicted = predicted_masks(slices, options.prepared, options.segmenter, device, options.bf16)
-        task = ClassifierTask(slices, predicted, options, device)
-        identity = {"cohort": slices.fingerprint, "network": " ".join([options.node, "of", *options.channels, *options.learn_also])}
+        task = ClassifierTask(slices, predicted, numbers, options, device)
+        identity = {"cohort": slices.fingerprint, "network": f"{options.node} of {' '.join(options.channels)}"}
+        if options.learn_also:
+            identity["network"] += f" and {' '.join(options.learn_also)}"
+            identity["column of --learn-also"] = hashlib.sha256(numbers.tobytes()).hexdigest()
         Trainer(task.network, options, task.loss, task.validate, identity).run()
     return 0
 

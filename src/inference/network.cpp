@@ -284,9 +284,10 @@ Network load_classifier(LoadedScript script, const Execution& execution, std::in
                         std::int64_t channels) {
   Network network =
       load_network(std::move(script), execution, {"grad_cam"}, {channels, input_size});
-  // Two images, so that a network that mixes or drops the batch is noticed.
-  const at::Tensor images = trial_images(2, channels, input_size);
-  require_tensor(network, "forward", try_forward(network, images), {2, 2});
+  // A plan takes images one by one; a script may mix or drop the batch, which two show.
+  const std::int64_t count = network.layers ? 1 : 2;
+  const at::Tensor images = trial_images(count, channels, input_size);
+  require_tensor(network, "forward", try_forward(network, images), {count, 2});
   if (!network.layers) {
     require_grad_cam(network, images);
   }

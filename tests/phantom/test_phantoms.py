@@ -162,6 +162,7 @@ def test_a_cohort_is_completed_without_making_its_cases_again(tmp_path):
     signs = [dict(zip(rows[0], row)) for row in rows[1:]]
     assert float(signs[0]["lesions"]) == 1 and float(signs[0]["segments"]) > 0.8 and 0 < float(signs[0]["swelling"]) < 1
     assert {signs[1][name] for name in SIGNS} == {""} and all(signs[2][name] for name in SIGNS)
+    (tmp_path / rows[3][0] / "signs.json").unlink()  # as of a case of an earlier version
     kept = tmp_path / rows[1][1]
     before = kept.stat().st_mtime_ns
     removed = tmp_path / rows[2][0]
@@ -174,7 +175,9 @@ def test_a_cohort_is_completed_without_making_its_cases_again(tmp_path):
     foreign[0].mkdir()
     for path in foreign[1:]:
         path.write_text("not made here")
-    assert make_cohort(tmp_path).returncode == 0
+    again = make_cohort(tmp_path)
+    assert again.returncode == 0 and "1 cases were made before signs were written down" in again.stderr
+    assert [line.split("\t")[-1] for line in (tmp_path / "cohort.tsv").read_text().splitlines()][1:] == [signs[0]["syrinx"], "", ""]
     assert kept.stat().st_mtime_ns == before
     assert np.array_equal(np.asarray(nibabel.load(tmp_path / rows[2][1]).dataobj), image)
     assert {path for path in tmp_path.iterdir() if path.name.startswith(".")} == set(foreign)

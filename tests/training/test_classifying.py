@@ -44,7 +44,7 @@ class Windows(unittest.TestCase):
     def test_rescaled_dense_layers_give_on_whole_slices_what_they_gave_on_windows_and_back(self):
         """Exact where features are local; those of a DenseNet also see the border."""
         torch.manual_seed(2)
-        network = SharedClassifier(["ms_vs_nmosd", "astrocytoma_vs_ependymoma"], 3, numbers=2).eval()
+        network = SharedClassifier(["ms_vs_nmosd", "astrocytoma_vs_ependymoma"], 3, numbers=["length", "width"]).eval()
         network.features = torch.nn.Sequential(torch.nn.Conv2d(3, 1024, 1))
         window = torch.rand(2, 3, 40, 24)
         whole = torch.zeros(2, 3, 64, 64)

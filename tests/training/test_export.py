@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 from pathlib import Path
 
 import torch
@@ -71,6 +72,12 @@ class UntrainedPackage(unittest.TestCase):
             state = load(path).state_dict().values()
             self.assertEqual({value.dtype for value in state if value.is_floating_point()}, {torch.float16})
             self.assertLess(path.stat().st_size, 16e6)
+
+    def test_networks_are_of_few_classes_each_of_which_costs_time_to_read(self):
+        for name in ("segmenter", *NODES):
+            with zipfile.ZipFile(self.package / f"{name}.pt") as archive:
+                classes = [entry for entry in archive.namelist() if entry.endswith(".py")]
+            self.assertLess(len(classes), 40, name)
 
     def test_files_hold_no_path_of_the_machine(self):
         for name in FILES:

@@ -21,7 +21,7 @@ import train_classifiers
 import train_segmenter
 from augment import random_views, sample
 from classifying import IGNORED, SharedClassifier, target
-from cohort import open_slices
+from cohort import open_slices, read_numbers
 from export import save_script
 from loop import INTERRUPTED, Trainer
 from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsampling
@@ -35,6 +35,11 @@ QUICK = ["--epoch-steps", 2, "--batch", 4, "--precision", "fp32", "--threads", 1
 def load(path: Path) -> dict:
     """As export.py reads checkpoints; PyTorch 1.13 reads no floats in this way, which last.ckpt holds."""
     return torch.load(path) if path.name == "last.ckpt" else torch.load(path, weights_only=True)
+
+
+def task_of(prepared: Path, options) -> train_classifiers.ClassifierTask:
+    slices = open_slices(prepared)
+    return train_classifiers.ClassifierTask(slices, None, read_numbers(prepared, slices.cases, options.learn_also), options, torch.device("cpu"))
 
 
 class Runs(unittest.TestCase):
@@ -223,7 +228,7 @@ class Classifiers(Runs):
         """Which shifts of a few slices' width would do in most of the draws; rows that stay in view are varied."""
         options = ("--node", "ms_vs_nmosd", "--shift", 40, "--rotation", 0)
         options = train_classifiers.parse_arguments([str(value) for value in (self.prepared, "-o", self.root / "moved", *options)])
-        task = train_classifiers.ClassifierTask(open_slices(self.prepared), None, options, torch.device("cpu"))
+        task = task_of(self.prepared, options)
         torch.manual_seed(1)
         images, masks, _ = task.draw(64)
         centres = torch.full((64, 2), 15.5)
@@ -266,46 +271,74 @@ class Classifiers(Runs):
         for key, value in whole["network"].items():
             torch.testing.assert_close(resumed["network"][key], value)
 
-    def test_numbers_are_learned_beside_the_classes_and_left_out_of_the_package(self):
-        prepared = self.root / "with numbers"
+    def numbered(self, name: str, **columns) -> Path:
+        """A cohort with columns of numbers; each is a function of the row and its number."""
+        prepared = self.root / name
         rows = write_cohort(prepared, counts={"train": 2, "val": 1})
-        write_table(prepared, [{**row, "length": "n/a" if row["label"] == "healthy" else str(10 + number)} for number, row in enumerate(rows)])
-        options = ("--node", "ms_vs_nmosd", "--steps", 1, "--learn-also", "length", "--lr", 0.01)
-        run = self.train(train_classifiers, "numbers", *options, prepared=prepared)
-        DenseNetClassifier(3).load_state_dict(load(run / "best.ckpt")["state_dict"])
-        options = train_classifiers.parse_arguments([str(value) for value in (prepared, "-o", run, *QUICK, *options)])
-        torch.manual_seed(options.seed)
-        task = train_classifiers.ClassifierTask(open_slices(prepared), None, options, torch.device("cpu"))
-        learned = load(run / "last.ckpt")["network"]["numbers.weight"]
-        self.assertGreater(float((learned - task.network.numbers.weight).abs().min()), 5e-5)
-        train = task.numbers[task.slices.in_split("train")]
-        known = train[torch.isfinite(train)]
-        self.assertEqual((len(known), int(torch.isnan(train).sum())), (8, 2))
-        self.assertAlmostEqual(float(known.mean()), 0, places=5)
-        self.assertAlmostEqual(float(known.std(unbiased=False)), 1, places=5)
-        with self.assertRaisesRegex(SystemExit, "is of another network"):
-            self.train(train_classifiers, "numbers", "--node", "ms_vs_nmosd", "--steps", 1, "--resume", prepared=prepared)
+        write_table(prepared, [{**row, **{column: str(of(row, number)) for column, of in columns.items()}} for number, row in enumerate(rows)])
+        return prepared
 
-    def test_a_start_that_learned_other_numbers_gives_what_it_has(self):
-        prepared = self.root / "two numbers"
-        rows = write_cohort(prepared, counts={"train": 1, "val": 1})
-        write_table(prepared, [{**row, "length": str(number), "width": "7"} for number, row in enumerate(rows)])
-        options = ("--steps", 1, "--learn-also", "length")
-        start = self.train(train_classifiers, "one number", "--node", "common", *options, prepared=prepared) / "best.ckpt"
-        self.assertEqual(load(start)["state_dict"]["numbers.bias"].shape, (1,))
-        more = ("width", "--node", "ms_vs_nmosd", "--start", start)
-        run = self.train(train_classifiers, "another number", *options, *more, prepared=prepared)
-        self.assertEqual(load(run / "last.ckpt")["network"]["numbers.bias"].shape, (2,))
+    def test_numbers_are_learned_beside_the_classes_and_left_out_of_the_package(self):
+        prepared = self.numbered("with numbers", length=lambda row, number: {"healthy": "n/a", "ms": ""}.get(row["label"], 1e-9 * number))
+        options = ("--node", "common", "--steps", 1, "--learn-also", "length", "--lr", 0.01)
+        run = self.train(train_classifiers, "numbers", *options, prepared=prepared)
+        options = train_classifiers.parse_arguments([str(value) for value in (prepared, "-o", run, *QUICK, *options)])
+        options.bf16 = False
+        torch.manual_seed(options.seed)
+        task = task_of(prepared, options)
+        learned = load(run / "last.ckpt")["network"]["numbers.weight"]
+        self.assertGreater(float((learned - task.network.numbers.weight).abs().max()), 5e-5)
+        labels = [case.label if case.split == "train" else "other" for case in task.slices.cases]
+        known = task.numbers[[index for index, label in enumerate(labels) if label in ("astrocytoma", "ependymoma", "nmosd")]].flatten()
+        self.assertEqual(len(known), int(torch.isfinite(task.numbers).sum()))
+        expected = torch.tensor([0.0, 1, 2, 3, 6, 7], dtype=torch.float64)  # places of their rows in the table
+        torch.testing.assert_close(known, ((expected - expected.mean()) / expected.std(unbiased=False)).float())
+        with mock.patch.object(train_classifiers, "loss_of_numbers", side_effect=lambda found, wanted: found.sum() * 0) as loss:
+            with mock.patch.object(task, "batch", return_value=(torch.rand(2, 3, 32, 32), [7, 1])):
+                task.loss(0)
+        torch.testing.assert_close(loss.call_args.args[1], task.numbers[[7, 1]])
+        node = self.train(train_classifiers, "of a node", "--node", "ms_vs_nmosd", "--steps", 1, "--start", run / "best.ckpt", prepared=prepared)
+        DenseNetClassifier(3).load_state_dict(load(node / "best.ckpt")["state_dict"])
+
+    def test_a_run_goes_on_only_with_the_same_numbers(self):
+        columns = {"length": lambda row, number: number, "width": lambda row, number: number**2}
+        prepared = self.numbered("same numbers", **columns)
+        options = ("--node", "ms_vs_nmosd", "--steps", 1)
+        self.train(train_classifiers, "same", *options, "--learn-also", "length", prepared=prepared)
+        self.train(train_classifiers, "same", *options, "--learn-also", "length", "--resume", prepared=prepared)
+        for other in ((), ("--learn-also", "width")):
+            with self.assertRaisesRegex(SystemExit, "is of another network"):
+                self.train(train_classifiers, "same", *options, *other, "--resume", prepared=prepared)
+        self.numbered("same numbers", **{**columns, "length": lambda row, number: number + (number == 5)})
+        with self.assertRaisesRegex(SystemExit, "is of another (cohort|column of --learn-also)"):
+            self.train(train_classifiers, "same", *options, "--learn-also", "length", "--resume", prepared=prepared)
+
+    def test_what_a_start_learned_of_other_numbers_is_not_taken(self):
+        prepared = self.numbered("other numbers", length=lambda row, number: number, width=lambda row, number: number**2)
+        start = self.train(train_classifiers, "length", "--node", "common", "--steps", 1, "--learn-also", "length", prepared=prepared) / "best.ckpt"
+        taken = load(start)["state_dict"]
+        for numbers in (["length"], ["width"], ["length", "width"]):
+            network = SharedClassifier(["ms_vs_nmosd"], 3, numbers)
+            network.start_from(start)
+            self.assertTrue(torch.equal(network.features[0].weight, taken["features.conv0.weight"]))
+            self.assertEqual(torch.equal(network.numbers.weight, taken["numbers.weight"]), numbers == ["length"])
 
     def test_numbers_that_cannot_be_learned_are_refused(self):
-        prepared = self.root / "wrong numbers"
-        rows = write_cohort(prepared, counts={"train": 1, "val": 1})
-        write_table(prepared, [{**row, "length": "inf", "angle": "5" * (row["split"] == "val")} for row in rows])
-        for column, message in (("length", "length of case train-astrocytoma-0 is 'inf'; expected a number"),
-                                ("angle", "has no number in the column angle of any training case"),
-                                ("width", "has no number in the column width")):
-            with self.assertRaisesRegex(SystemExit, message):
-                self.train(train_classifiers, column, "--node", "common", "--steps", 1, "--learn-also", column, prepared=prepared)
+        prepared = self.numbered(
+            "wrong numbers", word=lambda row, _: "long", comma=lambda row, _: "3,5", infinite=lambda row, _: "inf", constant=lambda row, _: 4,
+            healthy=lambda row, number: number if row["label"] == "healthy" else "", val=lambda row, number: number if row["split"] == "val" else "",
+            unread=lambda row, number: number if row["split"] == "train" else "word")
+        for column, message in (
+            ("word", "prepared.tsv, line 2: word is 'long'; expected a number with a decimal point, n/a or nothing"),
+            ("comma", "comma is '3,5'"), ("infinite", "infinite is 'inf'"), ("lenght", "has no column lenght, .* it has case_id, image, mask"),
+            *((name, f"the column {name} does not tell the training cases of ms_vs_nmosd apart") for name in ("constant", "healthy", "val")),
+        ):
+            with self.subTest(column), self.assertRaisesRegex(SystemExit, message):
+                self.train(train_classifiers, column, "--node", "ms_vs_nmosd", "--steps", 1, "--learn-also", column, prepared=prepared)
+        self.train(train_classifiers, "unread", "--node", "ms_vs_nmosd", "--steps", 1, "--learn-also", "unread", prepared=prepared)
+        with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as said:
+            self.train(train_classifiers, "twice", "--node", "ms_vs_nmosd", "--learn-also", "unread", "unread", prepared=prepared)
+        self.assertIn("names a column twice", said.getvalue())
 
     def test_slices_count_for_the_nodes_that_apply_to_their_label(self):
         found = {label: [target(node, label) for node in NODES] for label in ("astrocytoma", "ependymoma", "ms", "nmosd", "healthy")}
@@ -368,13 +401,16 @@ class WholeChain(unittest.TestCase):
     def test_one_command_trains_everything_and_writes_a_package(self):
         with tempfile.TemporaryDirectory() as scratch:
             prepared, run = Path(scratch) / "prepared", Path(scratch) / "run"
-            write_cohort(prepared, counts={"train": 1, "val": 1})
-            options = ["--device", "cpu", "--steps", 1, "--trained-on", "simulated spines"]
+            rows = write_cohort(prepared, counts={"train": 1, "val": 1})
+            write_table(prepared, [{**row, "length": str(number)} for number, row in enumerate(rows)])
+            options = ["--device", "cpu", "--steps", 1, "--trained-on", "simulated spines", "--learn-also", "length"]
             command = [sys.executable, SCRIPTS / "train_all.py", prepared, "-o", run, *options]
             result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
             self.assertEqual(result.returncode, 0, result.stderr)
             manifest = json.loads((run / "package" / "manifest.json").read_text())
             self.assertEqual((manifest["trained"], manifest["input_size"]), (True, 32))
+            self.assertIn("numbers.weight", load(run / "common" / "best.ckpt")["state_dict"])
+            self.assertIn("numbers.weight", load(run / "ms_vs_nmosd" / "last.ckpt")["network"])
             self.assertEqual(manifest["classifiers"]["ms_vs_nmosd"]["calibration"]["patients"], 2)
 
     def refusal(self, prepared: Path, *arguments) -> str:
@@ -393,6 +429,7 @@ class WholeChain(unittest.TestCase):
             self.assertIn("start.pth cannot be read as a checkpoint", self.refusal(prepared, "--start", prepared / "start.pth"))
             torch.save({"weight": torch.zeros(1)}, prepared / "start.pth")
             self.assertIn("start.pth is no DenseNet121", self.refusal(prepared, "--start", prepared / "start.pth"))
+            self.assertIn("has no column length", self.refusal(prepared, "--learn-also", "length"))
             with contextlib.redirect_stderr(io.StringIO()):
                 self.assertEqual(self.refusal(prepared, "--steps", 0), "2")
             for split in ("train", "val"):
