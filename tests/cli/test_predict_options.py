@@ -1,5 +1,7 @@
 """Options that change the decision, the choice of cases, or what is written."""
 
+from pathlib import Path
+
 import pytest
 
 from tiny_package import CLASSES, expected_probabilities
@@ -107,7 +109,10 @@ def test_an_output_folder_inside_the_input_is_not_searched(predict, five_cases):
     assert len(predict(five_cases, "--overwrite", out=five_cases / "out").cases()) == 5
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", [
+    "fp32",
+    pytest.param("bf16", marks=pytest.mark.skipif("avx512bw" not in Path("/proc/cpuinfo").read_text(), reason="no bf16 on a CPU without AVX-512")),
+])
 def test_the_precision_asked_for_is_reported(predict, volume, precision):
     report = predict(volume, "--precision", precision, "--device", "cpu").report("t2")
     assert (report["precision"], report["device"]) == (precision, "cpu")
