@@ -2,7 +2,8 @@
 """How much of each decision exact facts about the lesions give away: longest and total length, count and eccentricity, and all signs there are.
 
 Draws diseases as `make_cohort.py` does and lets gradient boosting decide from those facts as the generator knows them, 5-fold. What a network
-reaches beyond the first four it must have seen in the images; all signs are what it could see at best. Needs scikit-learn (scripts/setup.sh --tests).
+reaches beyond the first four it must have seen in the images. The generator knows more than the signs, such as a
+lesion's width. Needs scikit-learn (scripts/setup.sh --tests).
 """
 
 import argparse

@@ -194,7 +194,7 @@ def without_shuffle_upsampling(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def with_shared_types(network: nn.Module) -> nn.Module:
-    """`network` without the sizes that its layers note beside their weights, and that `forward` does not use.
+    """`network` itself, without the sizes that its layers note beside their weights, and that `forward` does not use.
 
     TorchScript writes layers that note different numbers as a class each, of which a DenseNet has hundreds, and compiles all when it
     reads them. Without, it is two dozen, read in a fraction of the time.

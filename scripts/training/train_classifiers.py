@@ -78,7 +78,7 @@ class ClassifierTask:
         for column, values in zip(self.options.learn_also, trained_on.T):
             if len(set(values[np.isfinite(values)])) < 2:
                 raise SystemExit(f"the column {column} does not tell the training cases of {self.options.node} apart; leave it out of --learn-also")
-        return torch.from_numpy((numbers - np.nanmean(trained_on, 0)) / np.nanstd(trained_on, 0)).float() if numbers.size else torch.zeros(0)
+        return torch.from_numpy((numbers - np.nanmean(trained_on, 0)) / np.nanstd(trained_on, 0)).float()
 
     def slices_with_mask(self, masks: np.ndarray) -> List[List[int]]:
         """Per case, the slices whose mask has a pixel."""
