@@ -4,7 +4,6 @@ Times of the program are its own `segment_network` and `classify_network` of `ti
 whatever the batch of the others.
 """
 
-import shutil
 from contextlib import ExitStack
 from functools import partial
 from statistics import median
@@ -23,37 +22,38 @@ from tables import markdown, spread_of
 
 REFERENCE = "torch frozen, fp32"
 REPEATS = 5
-"""Passes over the inputs in one turn; of the program, cases in one run, of which the first does not count."""
+"""Passes over the inputs in one turn."""
 
 
 def program_turn(setting: Setting, task: Task, precision: str, output) -> dict:
-    """Milliseconds per slice and network, and the probabilities, of one run over copies of the volume."""
-    cases = setting.folder / "copies"
-    shutil.rmtree(cases, ignore_errors=True)
-    cases.mkdir()
-    for number in range(2 if setting.quick else REPEATS + 1):
-        shutil.copy(task.volume, cases / f"case{number}.nii.gz")
+    """Milliseconds per slice and network, and the probabilities. The volume is a case of its own, so that none is loaded or written beside it."""
     segmenter = task.network == "segmenter"
-    options = ["--save-probability"] if segmenter else ["--masks", masks_of(task, cases)]
+    repeat = 1 if setting.quick else REPEATS
+    volume = repeated(setting.folder / "repeated" / task.volume.name, task.volume, repeat)
+    options = ["--precision", precision]
+    if not segmenter:
+        options += ["--masks", repeated(setting.folder / "repeated_masks" / task.volume.name, task.mask, repeat).parent]
     out = setting.folder / "program"
-    predict(setting, cases, "--precision", precision, *options, out=out)
-    first = reports(out)[0]
+    predict(setting, volume.parent, *options, out=out)
+    report, times = reports(out)[0], stage_times(out)[0]
     if segmenter:
-        probability = nibabel.load(out / first["case_id"] / "lesion_probability.nii.gz")
+        time = times["segment_network"] / nibabel.load(volume).shape[0]
+        predict(setting, task.volume, "--precision", precision, "--save-probability", out=out)
+        probability = nibabel.load(out / reports(out)[0]["case_id"] / "lesion_probability.nii.gz")
         np.save(output, np.asarray(probability.dataobj)[:, None])
-        return {"ms_per_slice": [times["segment_network"] / probability.shape[0] for times in stage_times(out)]}
-    np.save(output, np.array([slice_["second_class_probability"][task.network] for slice_ in first["selected_slices"]]))
-    evaluations = len(first["selected_slices"]) * len(first["classification"]["path"])
-    return {"ms_per_slice": [times["classify_network"] / evaluations for times in stage_times(out)]}
+    else:
+        slices = report["selected_slices"]
+        time = times["classify_network"] / (len(slices) * len(report["classification"]["path"]))
+        np.save(output, np.array([slice_["second_class_probability"][task.network] for slice_ in slices[: task.batch]]))
+    return {"ms_per_slice": [time]}
 
 
-def masks_of(task: Task, cases):
-    folder = cases.parent / "copied_masks"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for path in cases.iterdir():
-        shutil.copy(task.mask, folder / path.name)
-    return folder
+def repeated(path, source, count: int):
+    """A file of the slices of `source`, `count` times one behind the other."""
+    image = nibabel.load(source)
+    path.parent.mkdir(exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(np.tile(np.asarray(image.dataobj), (count, 1, 1)), image.affine), path)
+    return path
 
 
 def agreement(network: str, found: np.ndarray, expected: np.ndarray, threshold: float) -> dict:

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <new>
@@ -13,29 +14,32 @@ namespace {
 
 using Image = std::shared_ptr<PixelImage>;
 
-/// Blocks of memory; a free one that is large enough is taken before a new one.
+/// Blocks of memory; of those that are large enough, the one released last is taken, as it may
+/// still be in a cache.
 class Blocks {
  public:
   void place(PixelImage& image) {
     // A load may reach a few lanes beyond the last pixel.
     const std::size_t bytes = image.bytes() + 64;
-    auto best = free_.lower_bound(bytes);
-    if (best == free_.end()) {
-      blocks_.push_back(aligned_bytes(bytes));
-      best = free_.emplace(bytes, blocks_.back().get());
+    const auto last = std::find_if(free_.rbegin(), free_.rend(),
+                                   [&](std::byte* block) { return sizes_.at(block) >= bytes; });
+    if (last != free_.rend()) {
+      image.data = *last;
+      free_.erase(std::next(last).base());
+      return;
     }
-    image.data = best->second;
-    sizes_[image.data] = best->first;
-    free_.erase(best);
+    blocks_.push_back(aligned_bytes(bytes));
+    image.data = blocks_.back().get();
+    sizes_[image.data] = bytes;
   }
 
-  void release(const PixelImage& image) { free_.emplace(sizes_.at(image.data), image.data); }
+  void release(const PixelImage& image) { free_.push_back(image.data); }
 
   std::vector<AlignedBytes> all() { return std::move(blocks_); }
 
  private:
   std::vector<AlignedBytes> blocks_;
-  std::multimap<std::size_t, std::byte*> free_;
+  std::vector<std::byte*> free_;
   std::map<std::byte*, std::size_t> sizes_;
 };
 

@@ -1,7 +1,7 @@
 // Memory of the images of a plan, shared by those that are not needed at the same time.
 #pragma once
 
-#include "pixel_expression.hpp"
+#include "pixel_value.hpp"
 
 #include <cstddef>
 #include <functional>

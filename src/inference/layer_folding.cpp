@@ -9,18 +9,49 @@
 namespace cordlesion::inference {
 namespace {
 
-/// conv -> affine: scaled weights. conv -> relu: a mark. True if `layer` is now done by `conv`.
+/// True if `layer`, a scale or ReLU, is now done by `conv`, whose result it alone reads.
 bool merge(Layer& conv, const Layer& layer) {
-  if (conv.kind != LayerKind::conv || conv.relu) {
+  if (conv.kind != LayerKind::conv || conv.scale.defined()) {
     return false;
+  }
+  if (layer.kind == LayerKind::affine && (conv.relu || conv.inputs.size() > 1)) {
+    conv.scale = layer.weights;
+    conv.shift = layer.bias;
+    return true;
   }
   if (layer.kind == LayerKind::affine) {
     conv.weights = conv.weights * layer.weights.reshape({-1, 1, 1, 1});
     conv.bias = conv.bias * layer.weights + layer.bias;
     return true;
   }
-  conv.relu = layer.kind == LayerKind::relu;
-  return conv.relu;
+  if (layer.kind == LayerKind::relu) {
+    conv.relu = true;
+    return true;
+  }
+  return false;
+}
+
+/// True if a sum of two convolutions is now done by the later one, which nothing follows yet.
+bool merge_sum(const Layer& earlier, std::size_t earlier_place, Layer& later) {
+  const bool fits = earlier.kind == LayerKind::conv && later.kind == LayerKind::conv &&
+                    later.inputs.size() == 1 && !later.relu && !later.scale.defined();
+  if (fits) {
+    later.inputs.push_back(earlier_place);
+  }
+  return fits;
+}
+
+/// A mean of 1x1 convolutions is the convolution of the mean, with a fraction of the work. Lets
+/// the two change places.
+void pool_first(Layer& conv, Layer& pool, const LayerGraph& graph) {
+  const bool fits = conv.kind == LayerKind::conv && conv.window.reads_one_pixel() &&
+                    conv.inputs.size() == 1 && !conv.relu && !conv.scale.defined() &&
+                    pool.window.reads_apart();
+  if (fits) {
+    std::swap(conv, pool);
+    std::swap(conv.inputs, pool.inputs);
+    conv.channels = graph.layers[conv.inputs[0]].channels;
+  }
 }
 
 /// Channel 4 c + p of a convolution, which a shuffle makes channel c of pixel p, becomes channel
@@ -82,8 +113,19 @@ bool fold_layers(LayerGraph& graph) {
         return false;
       }
       group_by_pixel(before);
+    } else if (layer.kind == LayerKind::average_pool) {
+      if (single) {
+        pool_first(graph.layers[stands_for[layer.inputs[0]]], graph.layers[i], graph);
+      }
     } else if (single && merge(graph.layers[stands_for[layer.inputs[0]]], layer)) {
       stands_for[i] = stands_for[layer.inputs[0]];
+    } else if (layer.kind == LayerKind::add && uses[layer.inputs[0]] == 1 &&
+               uses[layer.inputs[1]] == 1) {
+      const auto [earlier, later] =
+          std::minmax(stands_for[layer.inputs[0]], stands_for[layer.inputs[1]]);
+      if (merge_sum(graph.layers[earlier], earlier, graph.layers[later])) {
+        stands_for[i] = later;
+      }
     }
   }
   graph = without_merged(graph, stands_for);

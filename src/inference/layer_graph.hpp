@@ -36,6 +36,14 @@ struct Window {
   std::array<std::int64_t, 2> kernel{1, 1};
   std::array<std::int64_t, 2> stride{1, 1};
   std::array<std::int64_t, 2> padding{0, 0};
+
+  /// No pixel is read for two results.
+  bool reads_apart() const {
+    return kernel == stride && padding == std::array<std::int64_t, 2>{0, 0};
+  }
+  bool reads_one_pixel() const {
+    return reads_apart() && kernel == std::array<std::int64_t, 2>{1, 1};
+  }
 };
 
 struct Layer {
@@ -45,7 +53,11 @@ struct Layer {
   Window window{};                 ///< of conv, max_pool and average_pool
   at::Tensor weights{};            ///< fp32
   at::Tensor bias{};               ///< fp32
-  bool relu = false;               ///< conv: negative results become 0
+  // Of conv, in this order: a second of `inputs` is added, negative numbers become 0, and scale and
+  // shift, if defined, are applied to each channel.
+  bool relu = false;
+  at::Tensor scale{};
+  at::Tensor shift{};
 };
 
 /// Layers in the order of computation.
@@ -62,8 +74,9 @@ std::vector<std::size_t> count_uses(const LayerGraph& graph);
 std::optional<LayerGraph> read_layer_graph(const torch::jit::Module& module, std::int64_t channels,
                                            std::string& why_not);
 
-/// Merges what is exact to merge: scales and ReLU behind a convolution into it, and the order of
-/// channels that a shuffle wants into the convolution before it. False if a shuffle has none.
+/// Changes what is exact to change: sums, scales and ReLU behind a convolution become a part of it,
+/// as does the order of channels that a shuffle wants, and a mean of pixels behind a 1x1
+/// convolution comes first. False if a shuffle has no convolution before it.
 bool fold_layers(LayerGraph& graph);
 
 } // namespace cordlesion::inference

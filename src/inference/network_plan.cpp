@@ -7,31 +7,26 @@
 
 #include "image_memory.hpp"
 #include "onednn_steps.hpp"
-#include "pixel_expression.hpp"
+#include "pixel_value.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <functional>
-#include <map>
+#include <numeric>
+#include <optional>
 #include <stdexcept>
 
 namespace cordlesion::inference {
 namespace {
 
-using Expression = std::shared_ptr<const PixelExpression>;
 using Image = std::shared_ptr<PixelImage>;
 using Vector = std::shared_ptr<std::vector<float>>;
 
-void collect_images(const PixelExpression& expression, std::vector<Image>& images) {
-  if (expression.image) {
-    images.push_back(expression.image);
-  }
-  for (const Expression& input : expression.inputs) {
-    collect_images(*input, images);
-  }
-}
+/// Of rows of a value that are kept for the layer that reads them: within a core's own cache.
+constexpr std::size_t band_bytes_per_thread = 256 << 10;
 
 class OneDnnPlan : public NetworkPlan {
  public:
@@ -63,7 +58,15 @@ class OneDnnPlan : public NetworkPlan {
   void compile_mean(std::size_t i);
   void compile_linear(std::size_t i);
   void compile_output();
+  PixelValue pixel_by_pixel(const Layer& layer);
+  PixelValue sum_of(std::size_t first, std::size_t second);
+  PixelValue joined(const std::vector<std::size_t>& inputs);
   Image compile_windowed(std::size_t i);
+  Image target_of(std::size_t i, const PixelImage& source) const;
+  OneDnn::Step windowed_step(const Layer& layer, const Image& source, const Image& target) {
+    return layer.kind == LayerKind::conv ? onednn_.convolution(layer, source, target)
+                                         : onednn_.pooling(layer, source, target);
+  }
 
   std::size_t lanes_for(std::size_t channels) const {
     const std::size_t multiple = bf16_ ? 16 : 8;
@@ -75,54 +78,71 @@ class OneDnnPlan : public NetworkPlan {
         PixelImage{rows, columns, channels, lanes_for(channels), bf16});
   }
 
-  Expression expression_of(const Image& image) const {
-    return std::make_shared<PixelExpression>(PixelExpression{
-        .image = image, .channels = image->channels, .lanes = lanes_for(image->channels)});
-  }
-
-  /// Height and width of a value, from the images it is computed from.
-  static std::array<std::size_t, 2> extent(const PixelExpression& expression) {
-    if (!expression.image) {
-      return extent(*expression.inputs[0]);
-    }
-    const std::size_t factor = expression.operation == LayerKind::shuffle ? 2 : 1;
-    return {expression.image->rows * factor, expression.image->columns * factor};
-  }
-
   /// The value of a layer with pixels.
-  const Expression& value_of(std::size_t i) const {
+  PixelValue& value_of(std::size_t i) {
     if (!values_[i]) {
       throw std::invalid_argument("an operation on pixels where there are none");
     }
-    return values_[i];
+    return *values_[i];
+  }
+
+  /// What a pass over a value reads and writes.
+  static std::vector<Image> images_of(const PixelValue& value, const Image& target) {
+    std::vector<Image> images{target};
+    for (const PixelPart& part : value.parts) {
+      images.push_back(part.image);
+    }
+    if (value.added) {
+      images.push_back(value.added);
+    }
+    return images;
   }
 
   /// A new image of a value.
-  Image evaluated(const Expression& value, bool bf16) {
-    const auto [rows, columns] = extent(*value);
-    const Image image = new_image(rows, columns, value->channels, bf16);
-    add_step([value, image] { evaluate_into(*value, *image); }, {image}, value);
+  Image evaluated(const PixelValue& value, bool bf16) {
+    const bool overwrites = value.may_overwrite_added && value.added->bf16 == bf16;
+    const Image image =
+        overwrites ? value.added : new_image(value.rows, value.columns, value.channels, bf16);
+    add_step([pass = pass_over_pixels(value, image)] { pass(0); }, images_of(value, image));
     return image;
   }
 
   /// The image of a layer's result, evaluated once.
   Image in_memory(std::size_t i) {
-    if (value_of(i)->operation != LayerKind::input) {
-      values_[i] = expression_of(evaluated(values_[i], bf16_));
+    PixelValue& value = value_of(i);
+    if (!value.image()) {
+      value = PixelValue(evaluated(value, bf16_));
     }
-    return values_[i]->image;
+    return value.image();
   }
 
-  void add_step(std::function<void()> run, std::vector<Image> images,
-                const Expression& read = nullptr) {
-    if (read) {
-      collect_images(*read, images);
+  /// The result in fp32, at the end of the pixels.
+  Image in_fp32(const PixelValue& value) {
+    const Image image = value.image();
+    return image && !image->bf16 ? image : evaluated(value, false);
+  }
+
+  /// An image like `target` that holds a value.
+  Image image_to_add_to(std::size_t i, const PixelImage& target) {
+    const PixelValue& value = value_of(i);
+    if (value.rows != target.rows || value.columns != target.columns ||
+        value.channels != target.channels) {
+      throw std::invalid_argument("images of different height or width");
     }
+    const Image image = value.image();
+    return image && image->bf16 == target.bf16 ? image : evaluated(value, target.bf16);
+  }
+
+  void add_step(std::function<void()> run, std::vector<Image> images) {
     steps_.push_back({std::move(run), std::move(images)});
   }
 
-  /// Only scales, ReLU and sigmoid lie between a convolution and the result: it stays fp32.
-  bool feeds_result_alone(std::size_t i) const {
+  /// Not a convolution behind which only scales, ReLU and sigmoid lie before the result: it is
+  /// fp32.
+  bool keeps_bf16(std::size_t i) const {
+    if (graph_.layers[i].kind != LayerKind::conv) {
+      return bf16_;
+    }
     while (i != graph_.output) {
       const auto user =
           std::find_if(graph_.layers.begin(), graph_.layers.end(), [&](const Layer& layer) {
@@ -130,18 +150,18 @@ class OneDnnPlan : public NetworkPlan {
           });
       if (uses_[i] != 1 || (user->kind != LayerKind::sigmoid && user->kind != LayerKind::affine &&
                             user->kind != LayerKind::relu)) {
-        return false;
+        return bf16_;
       }
       i = static_cast<std::size_t>(user - graph_.layers.begin());
     }
-    return true;
+    return false;
   }
 
   LayerGraph graph_;
   bool bf16_;
   std::size_t size_;
-  std::vector<Expression> values_; ///< of layers with pixels
-  std::vector<Vector> vectors_;    ///< of layers behind a mean
+  std::vector<std::optional<PixelValue>> values_; ///< of layers with pixels
+  std::vector<Vector> vectors_;                   ///< of layers behind a mean
   std::vector<std::size_t> uses_;
   std::vector<PlanStep> steps_;
   std::vector<AlignedBytes> memory_;
@@ -151,11 +171,9 @@ class OneDnnPlan : public NetworkPlan {
   float* target_ = nullptr;
 };
 
-std::vector<float> padded(const at::Tensor& values, std::size_t lanes) {
+std::vector<float> numbers_of(const at::Tensor& values) {
   const at::Tensor plain = values.to(at::kFloat).contiguous();
-  std::vector<float> result(plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel());
-  result.resize(lanes, 0.0F);
-  return result;
+  return {plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel()};
 }
 
 void OneDnnPlan::compile(std::size_t i) {
@@ -166,7 +184,7 @@ void OneDnnPlan::compile(std::size_t i) {
   case LayerKind::conv:
   case LayerKind::max_pool:
   case LayerKind::average_pool:
-    values_[i] = expression_of(compile_windowed(i));
+    values_[i] = PixelValue(compile_windowed(i));
     return;
   case LayerKind::mean:
     return compile_mean(i);
@@ -178,27 +196,79 @@ void OneDnnPlan::compile(std::size_t i) {
   if (vectors_[layer.inputs[0]]) {
     return compile_linear(i);
   }
-  PixelExpression value{.operation = layer.kind,
-                        .channels = static_cast<std::size_t>(layer.channels),
-                        .lanes = lanes_for(static_cast<std::size_t>(layer.channels))};
-  if (layer.kind == LayerKind::shuffle) {
-    value.image = in_memory(layer.inputs[0]);
-  } else {
-    for (const std::size_t input : layer.inputs) {
-      value.inputs.push_back(value_of(input));
-      if (extent(*value.inputs.back()) != extent(*value.inputs.front())) {
-        throw std::invalid_argument("images of different height or width");
-      }
-    }
-  }
-  if (layer.kind == LayerKind::affine) {
-    value.scale = padded(layer.weights, value.lanes);
-    value.shift = padded(layer.bias, value.lanes);
-  }
-  values_[i] = std::make_shared<PixelExpression>(std::move(value));
+  values_[i] = pixel_by_pixel(layer);
   if (uses_[i] > 1) {
     in_memory(i);
   }
+}
+
+/// The value of a layer that is computed pixel by pixel. What does not fit into one pass with the
+/// layers before is computed from their image.
+PixelValue OneDnnPlan::pixel_by_pixel(const Layer& layer) {
+  const std::size_t first = layer.inputs[0];
+  PixelValue value = value_of(first);
+  for (const std::size_t input : layer.inputs) {
+    if (value_of(input).rows != value.rows || value_of(input).columns != value.columns) {
+      throw std::invalid_argument("images of different height or width");
+    }
+  }
+  switch (layer.kind) {
+  case LayerKind::relu:
+    value.clamp_negative();
+    return value;
+  case LayerKind::affine: {
+    const std::vector<float> scale = numbers_of(layer.weights);
+    const std::vector<float> shift = numbers_of(layer.bias);
+    if (!value.scale(scale, shift)) {
+      value = PixelValue(in_memory(first));
+      value.scale(scale, shift);
+    }
+    return value;
+  }
+  case LayerKind::add:
+    return sum_of(first, layer.inputs[1]);
+  case LayerKind::concat:
+    return joined(layer.inputs);
+  case LayerKind::shuffle:
+    value = PixelValue(in_memory(first));
+    value.rows *= 2;
+    value.columns *= 2;
+    value.channels = static_cast<std::size_t>(layer.channels);
+    value.parts[0] = {value.parts[0].image, value.channels, true};
+    return value;
+  case LayerKind::sigmoid: {
+    const Image image = evaluated(value, false);
+    add_step([image] { apply_sigmoid(*image); }, {image});
+    return PixelValue(image);
+  }
+  default:
+    throw std::invalid_argument("a layer that is not pixel by pixel");
+  }
+}
+
+PixelValue OneDnnPlan::sum_of(std::size_t first, std::size_t second) {
+  for (const auto& [place, added] : {std::pair(first, second), std::pair(second, first)}) {
+    PixelValue sum = value_of(place);
+    if (sum.add(value_of(added))) {
+      sum.may_overwrite_added = uses_[added] == 1 && graph_.layers[added].kind == LayerKind::conv;
+      return sum;
+    }
+  }
+  PixelValue sum(evaluated(value_of(first), bf16_));
+  sum.add(PixelValue(evaluated(value_of(second), bf16_)));
+  return sum;
+}
+
+PixelValue OneDnnPlan::joined(const std::vector<std::size_t>& inputs) {
+  const auto parts_of = [&](std::size_t input) {
+    const PixelValue& value = value_of(input);
+    return value.only_parts() ? value : PixelValue(in_memory(input));
+  };
+  PixelValue value = parts_of(inputs[0]);
+  for (std::size_t k = 1; k < inputs.size(); ++k) {
+    value.join(parts_of(inputs[k]));
+  }
+  return value;
 }
 
 void OneDnnPlan::compile_input(std::size_t i) {
@@ -206,32 +276,65 @@ void OneDnnPlan::compile_input(std::size_t i) {
   // Few channels: convolutions want them as they are.
   const auto image =
       std::make_shared<PixelImage>(PixelImage{size_, size_, channels, channels, bf16_});
-  values_[i] = expression_of(image);
+  values_[i] = PixelValue(image);
   add_step([this, image] { interleave(source_, *image); }, {image});
 }
 
 Image OneDnnPlan::compile_windowed(std::size_t i) {
   const Layer& layer = graph_.layers[i];
-  const Image source = in_memory(layer.inputs[0]);
+  // Of a value that nothing else reads, some rows at a time, which stay in the cache.
+  const PixelValue& value = value_of(layer.inputs[0]);
+  const bool in_bands = !value.image() && layer.inputs.size() == 1 && layer.window.reads_apart();
+  const Image source = in_bands ? new_image(value.rows, value.columns, value.channels, bf16_)
+                                : in_memory(layer.inputs[0]);
+  Image target = target_of(i, *source);
+  if (layer.inputs.size() > 1) {
+    // Only this layer reads what it adds to, so that it is overwritten.
+    target = image_to_add_to(layer.inputs[1], *target);
+  }
+  if (!in_bands) {
+    add_step(windowed_step(layer, source, target), {source, target});
+    return target;
+  }
+  const auto kernel_rows = static_cast<std::size_t>(layer.window.kernel[0]);
+  const auto cache = static_cast<std::size_t>(at::get_num_threads()) * band_bytes_per_thread;
+  while (source->rows % (2 * kernel_rows) == 0 && source->bytes() > cache) {
+    source->rows /= 2;
+  }
+  const auto band = std::make_shared<PixelImage>(*target);
+  band->rows = source->rows / kernel_rows;
+  std::vector<Image> images = images_of(value, source);
+  images.push_back(target);
+  add_step(
+      [=, pass = pass_over_pixels(value, source), step = windowed_step(layer, source, band)] {
+        for (std::size_t row = 0; row < target->rows; row += band->rows) {
+          pass(row * kernel_rows);
+          band->data = target->data + row * (target->bytes() / target->rows);
+          step();
+        }
+      },
+      std::move(images));
+  return target;
+}
+
+/// The image that a convolution or pooling of `source` makes.
+Image OneDnnPlan::target_of(std::size_t i, const PixelImage& source) const {
+  const Layer& layer = graph_.layers[i];
   const auto reach = [&](std::size_t length, std::size_t axis) {
     const auto padded_length = static_cast<std::int64_t>(length) + 2 * layer.window.padding[axis];
     return static_cast<std::size_t>(
         (padded_length - layer.window.kernel[axis]) / layer.window.stride[axis] + 1);
   };
-  const bool low = bf16_ && !(layer.kind == LayerKind::conv && feeds_result_alone(i));
-  const Image target = new_image(reach(source->rows, 0), reach(source->columns, 1),
-                                 static_cast<std::size_t>(layer.channels), low);
+  const Image target = new_image(reach(source.rows, 0), reach(source.columns, 1),
+                                 static_cast<std::size_t>(layer.channels), keeps_bf16(i));
   if (layer.kind != LayerKind::conv) {
-    target->lanes = source->lanes;
+    target->lanes = source.lanes;
   }
-  add_step(layer.kind == LayerKind::conv ? onednn_.convolution(layer, source, target)
-                                         : onednn_.pooling(layer, source, target),
-           {source, target});
   return target;
 }
 
 void OneDnnPlan::compile_mean(std::size_t i) {
-  const Image image = evaluated(value_of(graph_.layers[i].inputs[0]), false);
+  const Image image = in_fp32(value_of(graph_.layers[i].inputs[0]));
   vectors_[i] = std::make_shared<std::vector<float>>(image->channels);
   add_step([image, result = vectors_[i]] { mean_of_pixels(*image, *result); }, {image});
 }
@@ -247,10 +350,18 @@ void OneDnnPlan::compile_linear(std::size_t i) {
   vectors_[i] = std::make_shared<std::vector<float>>(channels);
   add_step(
       [input, result = vectors_[i], weights = layer.weights, bias = layer.bias] {
-        at::Tensor values =
-            at::from_blob(input->data(), {1, static_cast<std::int64_t>(input->size())});
-        values = weights.defined() ? at::linear(values, weights, bias) : at::relu(values);
-        std::copy_n(values.data_ptr<float>(), result->size(), result->data());
+        if (!weights.defined()) {
+          std::transform(input->begin(), input->end(), result->begin(),
+                         [](float x) { return x < 0.0F ? 0.0F : x; });
+          return;
+        }
+        // Not a BLAS, which wakes threads of its own for these few numbers.
+        for (std::size_t k = 0; k < result->size(); ++k) {
+          const float* row = weights.data_ptr<float>() + k * input->size();
+          const double start = bias.data_ptr<float>()[k];
+          (*result)[k] =
+              static_cast<float>(std::inner_product(input->begin(), input->end(), row, start));
+        }
       },
       {});
 }
@@ -262,7 +373,7 @@ void OneDnnPlan::compile_output() {
     add_step([this, vector] { std::copy(vector->begin(), vector->end(), target_); }, {});
     return;
   }
-  const Image image = evaluated(values_[last], false);
+  const Image image = in_fp32(value_of(last));
   add_step([this, image] { separate(*image, target_); }, {image});
   result_shape_ = {static_cast<std::int64_t>(image->channels),
                    static_cast<std::int64_t>(image->rows),

@@ -4,8 +4,10 @@
 #include "onednn_steps.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -52,19 +54,31 @@ at::Tensor padded_weights(const Layer& layer, std::size_t outputs, std::size_t i
 OneDnn::Step OneDnn::convolution(const Layer& layer, const std::shared_ptr<PixelImage>& source,
                                  const std::shared_ptr<PixelImage>& target) {
   at::Tensor weights = padded_weights(layer, target->lanes, source->lanes);
-  at::Tensor bias = at::zeros({dim(target->lanes)});
-  bias.narrow(0, 0, layer.channels).copy_(layer.bias);
   const memory::desc plain_weights(weights.sizes().vec(), Type::f32, Tag::oihw);
-  const memory::desc plain_bias(bias.sizes().vec(), Type::f32, Tag::x);
+  const memory::desc per_channel({1, dim(target->lanes), 1, 1}, Type::f32, Tag::nchw);
+  const memory::desc plain_bias({dim(target->lanes)}, Type::f32, Tag::x);
   const Type type = source->bf16 ? Type::bf16 : Type::f32;
 
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (layer.relu) {
-    dnnl::post_ops operations;
-    operations.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
-    attributes.set_post_ops(operations);
+  std::unordered_map<int, memory> arguments;
+  dnnl::post_ops operations;
+  if (layer.inputs.size() > 1) {
+    operations.append_sum();
   }
+  if (layer.relu) {
+    operations.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+  }
+  const auto append = [&](dnnl::algorithm algorithm, const at::Tensor& values) {
+    operations.append_binary(algorithm, per_channel);
+    arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(operations.len() - 1) | DNNL_ARG_SRC_1,
+                      padded_memory(values, per_channel));
+  };
+  if (layer.scale.defined()) {
+    append(dnnl::algorithm::binary_mul, layer.scale);
+    append(dnnl::algorithm::binary_add, layer.shift);
+  }
+  attributes.set_post_ops(operations);
   const dnnl::convolution_forward::primitive_desc description(
       {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
        description_of(*source), memory::desc(weights.sizes().vec(), type, Tag::any), plain_bias,
@@ -76,12 +90,21 @@ OneDnn::Step OneDnn::convolution(const Layer& layer, const std::shared_ptr<Pixel
   memory given(plain_weights, engine_, weights.data_ptr<float>());
   memory wanted(description.weights_desc(), engine_);
   dnnl::reorder(given, wanted).execute(stream_, given, wanted);
-  memory bias_memory(plain_bias, engine_);
-  std::copy_n(bias.data_ptr<float>(), bias.numel(),
-              static_cast<float*>(bias_memory.get_data_handle()));
   stream_.wait();
-  return step(dnnl::convolution_forward(description), description,
-              {{DNNL_ARG_WEIGHTS, wanted}, {DNNL_ARG_BIAS, bias_memory}}, source, target);
+  arguments.emplace(DNNL_ARG_WEIGHTS, wanted);
+  arguments.emplace(DNNL_ARG_BIAS, padded_memory(layer.bias, plain_bias));
+  return step(dnnl::convolution_forward(description), description, std::move(arguments), source,
+              target);
+}
+
+/// Numbers of the channels, and zeros for the lanes that are none.
+memory OneDnn::padded_memory(const at::Tensor& values, const memory::desc& description) {
+  memory result(description, engine_);
+  auto* numbers = static_cast<float*>(result.get_data_handle());
+  const at::Tensor plain = values.to(at::kFloat).contiguous();
+  std::fill(std::copy_n(plain.data_ptr<float>(), plain.numel(), numbers),
+            numbers + description.get_size() / sizeof(float), 0.0F);
+  return result;
 }
 
 OneDnn::Step OneDnn::pooling(const Layer& layer, const std::shared_ptr<PixelImage>& source,
@@ -125,19 +148,30 @@ OneDnn::Step OneDnn::step(const dnnl::primitive& primitive, dnnl::primitive_desc
 }
 
 void interleave(const float* planes, PixelImage& image) {
-  const std::size_t pixels = image.rows * image.columns;
-  std::vector<float> values(pixels * image.lanes);
-  for (std::size_t channel = 0; channel < image.channels; ++channel) {
-    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
-      values[pixel * image.lanes + channel] = planes[channel * pixels + pixel];
+  const std::size_t width = image.columns * image.lanes;
+  const std::vector<float> ones(width, 1.0F);
+  const std::vector<float> zeros(width, 0.0F);
+  const ChannelStep nothing{ones.data(), zeros.data(), -std::numeric_limits<float>::infinity()};
+  const auto rows = [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> values(width);
+    for (auto row = static_cast<std::size_t>(begin); row < static_cast<std::size_t>(end); ++row) {
+      for (std::size_t channel = 0; channel < image.channels; ++channel) {
+        const float* source = planes + (channel * image.rows + row) * image.columns;
+        for (std::size_t column = 0; column < image.columns; ++column) {
+          values[column * image.lanes + channel] = source[column];
+        }
+      }
+      with_numbers(image, [&]<typename Target>(Target* numbers) {
+        combine(PixelRun<float, Target>{.source = values.data(),
+                                        .added = zeros.data(),
+                                        .target = numbers + row * width,
+                                        .pixels = 1,
+                                        .lanes = width},
+                {nothing, nothing});
+      });
     }
-  }
-  const PixelRows row{values.data(), 1, values.size(), 0};
-  if (image.bf16) {
-    store(row, reinterpret_cast<std::uint16_t*>(image.data), 0);
-  } else {
-    store(row, reinterpret_cast<float*>(image.data), 0);
-  }
+  };
+  at::parallel_for(0, dim(image.rows), 1, rows);
 }
 
 void separate(const PixelImage& image, float* planes) {

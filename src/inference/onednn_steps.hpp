@@ -3,7 +3,7 @@
 
 #include "image_memory.hpp"
 #include "layer_graph.hpp"
-#include "pixel_expression.hpp"
+#include "pixel_value.hpp"
 
 #include <dnnl.hpp>
 #include <functional>
@@ -26,6 +26,7 @@ class OneDnn {
                const std::shared_ptr<PixelImage>& target);
 
  private:
+  dnnl::memory padded_memory(const at::Tensor& values, const dnnl::memory::desc& description);
   Step step(const dnnl::primitive& primitive, dnnl::primitive_desc_base description,
             std::unordered_map<int, dnnl::memory> arguments,
             const std::shared_ptr<PixelImage>& source, const std::shared_ptr<PixelImage>& target);

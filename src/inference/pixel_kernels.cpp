@@ -1,6 +1,7 @@
-// Loops over the channels of a few pixels, compiled for each generation of vector units.
+// Loops over the channels of pixels, compiled for each generation of vector units.
 #include "pixel_kernels.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -16,7 +17,7 @@
 namespace cordlesion::inference {
 namespace {
 
-// Vectors of the compiler: sixteen or eight lanes, in as many instructions as the processor needs.
+// Vectors of the compiler: two to sixteen lanes, in as many instructions as the processor needs.
 template <std::size_t lanes> struct Vectors {
   using Float __attribute__((vector_size(lanes * 4))) = float;
   using Bits __attribute__((vector_size(lanes * 4))) = std::uint32_t;
@@ -32,7 +33,7 @@ CORDLESION_INLINE void read(const float* source, typename Vectors<n>::Float& val
 }
 
 template <std::size_t n>
-CORDLESION_INLINE void read(const std::uint16_t* source, typename Vectors<n>::Float& value) {
+CORDLESION_INLINE void read(const Bf16* source, typename Vectors<n>::Float& value) {
   if constexpr (n == 1) {
     value = std::bit_cast<float>(static_cast<std::uint32_t>(*source) << 16U);
   } else {
@@ -43,7 +44,7 @@ CORDLESION_INLINE void read(const std::uint16_t* source, typename Vectors<n>::Fl
   }
 }
 
-template <std::size_t n>
+template <std::size_t n, bool>
 CORDLESION_INLINE void write(const typename Vectors<n>::Float& value, float* target) {
   std::memcpy(target, &value, sizeof(value));
 }
@@ -55,12 +56,16 @@ template <typename Bits> CORDLESION_INLINE void round_bits(Bits& bits) {
   bits = (bits & 0x7fffffffU) > 0x7f800000U ? not_a_number : nearest;
 }
 
-template <std::size_t n>
-CORDLESION_INLINE void write(const typename Vectors<n>::Float& value, std::uint16_t* target) {
-  if constexpr (n == 1) {
+template <std::size_t n, bool native>
+CORDLESION_INLINE void write(const typename Vectors<n>::Float& value, Bf16* target) {
+  if constexpr (native && n >= 8) {
+    typename Vectors<n>::Half half;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(half) : "v"(value));
+    std::memcpy(target, &half, sizeof(half));
+  } else if constexpr (n == 1) {
     auto bits = std::bit_cast<std::uint32_t>(value);
     round_bits(bits);
-    *target = static_cast<std::uint16_t>(bits);
+    *target = static_cast<Bf16>(bits);
   } else {
     typename Vectors<n>::Bits bits;
     std::memcpy(&bits, &value, sizeof(bits));
@@ -70,145 +75,94 @@ CORDLESION_INLINE void write(const typename Vectors<n>::Float& value, std::uint1
   }
 }
 
-template <typename Float> CORDLESION_INLINE void clamp_value(Float& value) {
-  const Float zero{};
-  value = value < 0.0F ? zero : value;
+template <typename Float> CORDLESION_INLINE void raise_to(float floor, Float& value) {
+  const Float least = Float{} + floor;
+  value = value < least ? least : value;
 }
 
-/// Calls body.template operator()<n>(lane) for sixteen lanes at a time, then eight, then one.
+/// Calls body.template operator()<n>(lane) with sixteen lanes at a time, then with what is left.
 template <typename Body> CORDLESION_INLINE void for_lanes(std::size_t lanes, const Body& body) {
   std::size_t lane = 0;
   for (; lane + 16 <= lanes; lane += 16) {
     body.template operator()<16>(lane);
   }
-  for (; lane + 8 <= lanes; lane += 8) {
-    body.template operator()<8>(lane);
-  }
-  for (; lane < lanes; ++lane) {
-    body.template operator()<1>(lane);
-  }
+  const auto rest = [&]<std::size_t n>() __attribute__((always_inline)) {
+    if ((lanes & n) != 0) {
+      body.template operator()<n>(lane);
+      lane += n;
+    }
+  };
+  rest.template operator()<8>();
+  rest.template operator()<4>();
+  rest.template operator()<2>();
+  rest.template operator()<1>();
 }
 
-template <typename T>
-CORDLESION_INLINE void load_any(const T* source, std::size_t stride, PixelRows target) {
-  for_lanes(
-      target.lanes, [=]<std::size_t n>(std::size_t lane) __attribute__((always_inline)) {
-        for (std::size_t pixel = 0; pixel < target.pixels; ++pixel) {
-          typename Vectors<n>::Float value;
-          read<n>(source + pixel * stride + lane, value);
-          write<n>(value, target.values + pixel * target.stride + lane);
-        }
-      });
-}
+/// Pixels whose numbers are read before those of the next: near each other in memory.
+constexpr std::size_t pixels_at_once = 16;
 
-template <typename T>
-CORDLESION_INLINE void add_any(const T* source, std::size_t stride, PixelRows rows) {
-  for_lanes(
-      rows.lanes, [=]<std::size_t n>(std::size_t lane) __attribute__((always_inline)) {
-        for (std::size_t pixel = 0; pixel < rows.pixels; ++pixel) {
-          float* row = rows.values + pixel * rows.stride + lane;
-          typename Vectors<n>::Float value;
-          typename Vectors<n>::Float sum;
-          read<n>(source + pixel * stride + lane, value);
-          read<n>(row, sum);
-          write<n>(sum + value, row);
-        }
-      });
-}
-
-template <typename T>
-CORDLESION_INLINE void store_any(PixelRows source, T* target, std::size_t stride) {
-  for_lanes(
-      source.lanes, [=]<std::size_t n>(std::size_t lane) __attribute__((always_inline)) {
-        for (std::size_t pixel = 0; pixel < source.pixels; ++pixel) {
-          typename Vectors<n>::Float value;
-          read<n>(source.values + pixel * source.stride + lane, value);
-          write<n>(value, target + pixel * stride + lane);
-        }
-      });
-}
-
-template <bool before, bool after>
-CORDLESION_INLINE void scale_any(PixelRows rows, const float* scale, const float* shift) {
-  for_lanes(
-      rows.lanes, [=]<std::size_t n>(std::size_t lane) __attribute__((always_inline)) {
-        typename Vectors<n>::Float factor;
-        typename Vectors<n>::Float addend;
-        read<n>(scale + lane, factor);
-        read<n>(shift + lane, addend);
-        for (std::size_t pixel = 0; pixel < rows.pixels; ++pixel) {
-          float* row = rows.values + pixel * rows.stride + lane;
-          typename Vectors<n>::Float value;
-          read<n>(row, value);
-          if constexpr (before) {
-            clamp_value(value);
+template <bool native, typename Source, typename Target>
+CORDLESION_INLINE void combine_any(const PixelRun<Source, Target>& run, const ChannelSteps& steps) {
+  for (std::size_t begin = 0; begin < run.pixels; begin += pixels_at_once) {
+    const std::size_t end = std::min(begin + pixels_at_once, run.pixels);
+    for_lanes(
+        run.lanes, [=]<std::size_t n>(std::size_t lane) __attribute__((always_inline)) {
+          using Float = typename Vectors<n>::Float;
+          Float scale[2];
+          Float shift[2];
+          for (const int step : {0, 1}) {
+            read<n>(steps[step].scale + lane, scale[step]);
+            read<n>(steps[step].shift + lane, shift[step]);
           }
-          value = value * factor + addend;
-          if constexpr (after) {
-            clamp_value(value);
+          for (std::size_t pixel = begin; pixel < end; ++pixel) {
+            Float value;
+            Float added;
+            read<n>(run.source + pixel * run.source_stride + lane, value);
+            read<n>(run.added + pixel * run.added_stride + lane, added);
+            value = value * scale[0] + shift[0] + added;
+            raise_to(steps[0].floor, value);
+            value = value * scale[1] + shift[1];
+            raise_to(steps[1].floor, value);
+            write<n, native>(value, run.target + pixel * run.target_stride + lane);
           }
-          write<n>(value, row);
-        }
-      });
+        });
+  }
 }
 
 } // namespace
 
 CORDLESION_VECTORISED
-void load(const std::uint16_t* source, std::size_t stride, PixelRows target) {
-  load_any(source, stride, target);
+void combine(const PixelRun<float, float>& run, const ChannelSteps& steps) {
+  combine_any<false>(run, steps);
 }
 
 CORDLESION_VECTORISED
-void load(const float* source, std::size_t stride, PixelRows target) {
-  load_any(source, stride, target);
+void combine(const PixelRun<float, Bf16>& run, const ChannelSteps& steps) {
+  combine_any<false>(run, steps);
 }
 
 CORDLESION_VECTORISED
-void add(const std::uint16_t* source, std::size_t stride, PixelRows rows) {
-  add_any(source, stride, rows);
+void combine(const PixelRun<Bf16, float>& run, const ChannelSteps& steps) {
+  combine_any<false>(run, steps);
 }
 
 CORDLESION_VECTORISED
-void add(const float* source, std::size_t stride, PixelRows rows) {
-  add_any(source, stride, rows);
+void combine_generic(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
+  combine_any<false>(run, steps);
 }
 
-CORDLESION_VECTORISED
-void store(PixelRows source, std::uint16_t* target, std::size_t stride) {
-  store_any(source, target, stride);
+__attribute__((target("arch=x86-64-v4,avx512bf16"))) void
+combine_native(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
+  combine_any<true>(run, steps);
 }
 
-CORDLESION_VECTORISED
-void store(PixelRows source, float* target, std::size_t stride) {
-  store_any(source, target, stride);
-}
-
-CORDLESION_VECTORISED
-void scale_and_shift(PixelRows rows, const float* scale, const float* shift, Clamp clamp) {
-  if (clamp.before && clamp.after) {
-    scale_any<true, true>(rows, scale, shift);
-  } else if (clamp.before) {
-    scale_any<true, false>(rows, scale, shift);
-  } else if (clamp.after) {
-    scale_any<false, true>(rows, scale, shift);
+void combine(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
+  static const bool native = __builtin_cpu_supports("avx512bf16");
+  if (native) {
+    combine_native(run, steps);
   } else {
-    scale_any<false, false>(rows, scale, shift);
+    combine_generic(run, steps);
   }
-}
-
-CORDLESION_VECTORISED
-void clamp_negative(PixelRows rows) {
-  for_lanes(
-      rows.lanes, [=]<std::size_t n>(std::size_t lane) __attribute__((always_inline)) {
-        for (std::size_t pixel = 0; pixel < rows.pixels; ++pixel) {
-          float* row = rows.values + pixel * rows.stride + lane;
-          typename Vectors<n>::Float value;
-          read<n>(row, value);
-          clamp_value(value);
-          write<n>(value, row);
-        }
-      });
 }
 
 } // namespace cordlesion::inference

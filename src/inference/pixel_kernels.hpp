@@ -1,39 +1,40 @@
-// Loops over the channels of a few pixels, the innermost work between convolutions.
+// The innermost work between convolutions: loops over the channels of a run of pixels.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace cordlesion::inference {
 
-/// Rows of channels: `pixels` rows of `lanes` numbers, `stride` apart.
-struct PixelRows {
-  float* values = nullptr;
+/// A bfloat16 number, by its bits.
+using Bf16 = std::uint16_t;
+
+/// Pixels one behind the other; strides count numbers from a pixel to the next.
+template <typename Source, typename Target> struct PixelRun {
+  const Source* source = nullptr;
+  std::size_t source_stride = 0;
+  const Source* added = nullptr;
+  std::size_t added_stride = 0;
+  Target* target = nullptr; ///< may be where `added` is, if they are of one type and stride
+  std::size_t target_stride = 0;
   std::size_t pixels = 0;
-  std::size_t lanes = 0;
-  std::size_t stride = 0;
+  std::size_t lanes = 0; ///< numbers of a pixel
 };
 
-/// Where ReLU stands beside a scale.
-struct Clamp {
-  bool before = false;
-  bool after = false;
+/// max(floor, scale[lane] * value + shift[lane]); NaN stays.
+struct ChannelStep {
+  const float* scale = nullptr;
+  const float* shift = nullptr;
+  float floor = 0;
 };
+using ChannelSteps = std::array<ChannelStep, 2>;
 
-/// As fp32 what is stored as bfloat16 or fp32, `stride` numbers from pixel to pixel.
-void load(const std::uint16_t* source, std::size_t stride, PixelRows target);
-void load(const float* source, std::size_t stride, PixelRows target);
-
-/// Adds to what `rows` holds.
-void add(const std::uint16_t* source, std::size_t stride, PixelRows rows);
-void add(const float* source, std::size_t stride, PixelRows rows);
-
-/// To bfloat16 by rounding to the nearest, ties to even.
-void store(PixelRows source, std::uint16_t* target, std::size_t stride);
-void store(PixelRows source, float* target, std::size_t stride);
-
-/// values * scale[lane] + shift[lane], with negative numbers becoming 0 before or after; NaN stays.
-void scale_and_shift(PixelRows rows, const float* scale, const float* shift, Clamp clamp);
-void clamp_negative(PixelRows rows);
+/// Of each number the first step, in which `added` is added before the floor, then the second.
+/// Computed in fp32; to bfloat16 by rounding to the nearest, ties to even.
+void combine(const PixelRun<float, float>& run, const ChannelSteps& steps);
+void combine(const PixelRun<float, Bf16>& run, const ChannelSteps& steps);
+void combine(const PixelRun<Bf16, float>& run, const ChannelSteps& steps);
+void combine(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps);
 
 } // namespace cordlesion::inference

@@ -201,7 +201,7 @@ Symbol ScriptReader::linear(const Symbols& inputs) {
   return add({.kind = LayerKind::linear,
               .inputs = {layer_of(inputs[0])},
               .channels = weights.size(0),
-              .weights = weights_of(weights),
+              .weights = weights_of(weights).contiguous(),
               .bias = weights_of(known(inputs[2]).toTensor(), weights.size(0))});
 }
 

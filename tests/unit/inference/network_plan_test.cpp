@@ -6,9 +6,13 @@
 #include <gtest/gtest.h>
 #include <torch/script.h>
 
+#include <array>
+#include <cmath>
 #include <limits>
 #include <map>
+#include <random>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace cordlesion::inference {
@@ -25,8 +29,8 @@ class Numbers {
   }
   at::Tensor vector(std::int64_t length) { return at::randn({length}, generator_); }
   at::Tensor positive(std::int64_t length) { return at::rand({length}, generator_) + 0.5; }
-  at::Tensor image(std::int64_t channels) {
-    return at::rand({1, channels, size, size}, generator_);
+  at::Tensor image(std::int64_t channels, std::int64_t pixels) {
+    return at::rand({1, channels, pixels, pixels}, generator_);
   }
 
  private:
@@ -115,19 +119,20 @@ def forward(self, x):
 class NetworkPlanTest : public testing::Test {
  protected:
   /// The largest difference between plan and script, relative to the largest value of the latter.
-  double difference(const torch::jit::Module& module, std::int64_t channels, bool bf16) {
+  double difference(const torch::jit::Module& module, std::int64_t channels, bool bf16,
+                    std::int64_t pixels = size) {
     std::string why_not;
     auto graph = read_layer_graph(module, channels, why_not);
     EXPECT_TRUE(graph) << why_not;
     EXPECT_TRUE(fold_layers(*graph));
-    const auto plan = NetworkPlan::make(*graph, size, bf16, why_not);
+    const auto plan = NetworkPlan::make(*graph, pixels, bf16, why_not);
     if (!plan) {
       ADD_FAILURE() << why_not;
       return 1;
     }
     double largest = 0;
     for (int repetition = 0; repetition < 2; ++repetition) { // the second finds used memory
-      const at::Tensor image = numbers_.image(channels);
+      const at::Tensor image = numbers_.image(channels, pixels);
       torch::jit::Module script = module;
       const at::Tensor expected = script.forward({image}).toTensor()[0].contiguous();
       EXPECT_EQ(plan->result_shape(), expected.sizes().vec());
@@ -200,6 +205,54 @@ def forward(self, x):
     GTEST_SKIP() << "no bf16 here: " << why_not;
   }
   EXPECT_LT(difference(module, 3, true), 0.02);
+}
+
+TEST_F(NetworkPlanTest, LargeImagesAreComputedInBandsOfRows) {
+  // Of 4 MB and more before each layer whose input nothing else reads.
+  const auto module = make_module(R"JIT(
+def forward(self, x):
+    features = [torch.conv2d(x, self.stem, None, [1, 1], [1, 1], [1, 1], 1)]
+    x = torch.relu(self.bn_a(torch.cat(features, 1)))
+    features.append(torch.conv2d(x, self.narrow, None, [1, 1], [0, 0], [1, 1], 1))
+    x = torch.relu(self.bn_b(torch.cat(features, 1)))
+    x = torch.avg_pool2d(torch.conv2d(x, self.halve, None, [1, 1], [0, 0], [1, 1], 1), [2, 2], [2, 2])
+    return torch.max_pool2d(torch.relu(self.bn_c(x)), 2)
+)JIT",
+                                  {{"stem", numbers_.weights({64, 3, 3, 3})},
+                                   {"narrow", numbers_.weights({35, 64, 1, 1})},
+                                   {"halve", numbers_.weights({128, 99, 1, 1})}},
+                                  {{"a", 64}, {"b", 99}, {"c", 128}}, numbers_);
+  for (const std::int64_t pixels : {128, 126, 103}) { // 103 rows are one band
+    EXPECT_LT(difference(module, 3, false, pixels), 1e-5) << pixels;
+  }
+}
+
+TEST_F(NetworkPlanTest, SumsAndJoinedChannelsOfAnyValuesAreThoseOfTheScript) {
+  const std::string start = R"JIT(
+def forward(self, x):
+    a = torch.conv2d(x, self.first, None, [1, 1], [1, 1], [1, 1], 1)
+    b = torch.conv2d(x, self.second, None, [1, 1], [0, 0], [1, 1], 1)
+    )JIT";
+  for (const char* rest : {
+           "return self.bn_b(torch.relu(a + b))",
+           "return self.bn_b(torch.relu(torch.relu(a) + b))",
+           "return torch.relu(a) + torch.relu(b)",
+           "return a + b + a",
+           "return torch.relu(self.bn_a(a) + b) + b",
+           "return torch.relu(self.bn_a(torch.relu(a)) + self.bn_b(torch.relu(b)))",
+           "return torch.sigmoid(a) + b",
+           "return self.bn_b(torch.relu(self.bn_a(torch.relu(self.bn_b(torch.relu(a)) + b))))",
+           "return torch.cat([self.bn_a(a), torch.relu(b), a], 1)",
+           "return torch.relu(torch.cat([a, b], 1) + torch.cat([b, a], 1))",
+           "return torch.max_pool2d(torch.relu(a), 2) + torch.avg_pool2d(a + b, 2)",
+           "return torch.avg_pool2d(self.bn_a(b), 2) + torch.avg_pool2d(torch.relu(b), 2)",
+       }) {
+    const auto module = make_module(
+        start + rest + "\n",
+        {{"first", numbers_.weights({17, 3, 3, 3})}, {"second", numbers_.weights({17, 3, 1, 1})}},
+        {{"a", 17}, {"b", 17}}, numbers_);
+    EXPECT_LT(difference(module, 3, false), 1e-5) << rest;
+  }
 }
 
 TEST_F(NetworkPlanTest, OtherOperationsAreLeftToTheScript) {
@@ -284,6 +337,31 @@ def forward(self, x):
   EXPECT_LT(difference(module, 3, false), 1e-6);
 }
 
+/// Steps of 64 lanes that do nothing unless told.
+struct Steps {
+  std::array<std::vector<float>, 2> scale{std::vector<float>(64, 1.0F),
+                                          std::vector<float>(64, 1.0F)};
+  std::array<std::vector<float>, 2> shift{std::vector<float>(64), std::vector<float>(64)};
+  std::array<float, 2> floor{-std::numeric_limits<float>::infinity(),
+                             -std::numeric_limits<float>::infinity()};
+
+  ChannelSteps view() const {
+    return {{{scale[0].data(), shift[0].data(), floor[0]},
+             {scale[1].data(), shift[1].data(), floor[1]}}};
+  }
+};
+
+Bf16 bits_of(float value) {
+  return c10::BFloat16(value).x;
+}
+
+float number_of(Bf16 bits) {
+  return c10::BFloat16(bits, c10::BFloat16::from_bits());
+}
+float number_of(float number) {
+  return number;
+}
+
 TEST(PixelKernels, RoundToBfloat16AsLibTorchDoes) {
   const float infinity = std::numeric_limits<float>::infinity();
   std::vector<float> values{0.0F,
@@ -298,36 +376,107 @@ TEST(PixelKernels, RoundToBfloat16AsLibTorchDoes) {
                             -infinity,
                             std::numeric_limits<float>::quiet_NaN(),
                             0.1F};
-  for (int i = 0; i < 28; ++i) { // sixteen and eight at a time, and single ones
+  for (int i = 0; i < 51; ++i) { // 63 lanes: sixteen at a time, eight, four, two and one
     values.push_back(static_cast<float>(i) * 0.37F - 3.0F);
   }
-  std::vector<std::uint16_t> found(values.size());
-  store({values.data(), 1, values.size(), values.size()}, found.data(), found.size());
+  const std::vector<float> zeros(values.size());
+  std::vector<Bf16> found(values.size());
+  combine(PixelRun<float, Bf16>{.source = values.data(),
+                                .added = zeros.data(),
+                                .target = found.data(),
+                                .pixels = 1,
+                                .lanes = values.size()},
+          Steps().view());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const c10::BFloat16 expected(values[i]);
-    EXPECT_EQ(found[i], expected.x) << values[i];
+    if (values[i] != 0.0F) { // -0 + 0 is 0
+      EXPECT_EQ(found[i], bits_of(values[i])) << values[i];
+    }
   }
 }
 
-TEST(PixelKernels, ClampAroundAScaleAndKeepNaN) {
-  const std::vector<float> given{-2.0F, 3.0F, std::numeric_limits<float>::quiet_NaN(),
-                                 -std::numeric_limits<float>::infinity()};
-  const auto scaled = [&](Clamp clamp) {
-    std::vector<float> values(16);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = given[i % given.size()];
+/// Random numbers through both steps, against the same in plain loops.
+template <typename Source, typename Target> void expect_formula(std::size_t lanes, bool in_place) {
+  std::mt19937 random(static_cast<unsigned>(lanes));
+  std::normal_distribution<float> normal;
+  const std::size_t pixels = 37; // more than are done at once
+  const std::size_t stride = lanes + 3;
+  const auto images = [&]<typename T>(T) {
+    std::vector<T> image(pixels * stride);
+    for (T& number : image) {
+      number = std::is_same_v<T, Bf16> ? static_cast<T>(bits_of(normal(random)))
+                                       : static_cast<T>(normal(random));
     }
-    const std::vector<float> scale(16, 2.0F);
-    const std::vector<float> shift(16, -1.0F);
-    scale_and_shift({values.data(), 1, 16, 16}, scale.data(), shift.data(), clamp);
-    return values;
+    return image;
   };
-  EXPECT_EQ(scaled({false, false})[0], -5.0F);
-  EXPECT_EQ(scaled({true, false})[0], -1.0F);
-  EXPECT_EQ(scaled({false, true})[0], 0.0F);
-  EXPECT_EQ(scaled({true, true})[1], 5.0F);
-  EXPECT_EQ(scaled({true, true})[3], 0.0F);
-  EXPECT_TRUE(std::isnan(scaled({true, true})[14]));
+  const auto source = images(Source{});
+  const auto added = images(Source{});
+  auto target = images(Target{});
+  if constexpr (std::is_same_v<Source, Target>) {
+    if (in_place) {
+      target = added;
+    }
+  }
+  const auto before = target;
+  Steps steps;
+  steps.floor = {0.0F, 0.1F};
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    steps.scale[0][lane] = normal(random);
+    steps.shift[0][lane] = normal(random);
+    steps.scale[1][lane] = normal(random);
+    steps.shift[1][lane] = normal(random);
+  }
+  PixelRun<Source, Target> run{.source = source.data(),
+                               .source_stride = stride,
+                               .added = added.data(),
+                               .added_stride = stride,
+                               .target = target.data(),
+                               .target_stride = stride,
+                               .pixels = pixels,
+                               .lanes = lanes};
+  if constexpr (std::is_same_v<Source, Target>) {
+    run.added = in_place ? target.data() : run.added;
+  }
+  combine(run, steps.view());
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const std::size_t lane = i % stride;
+    if (lane >= lanes) {
+      EXPECT_EQ(number_of(target[i]), number_of(before[i])) << "beside the lanes, at " << i;
+      continue;
+    }
+    const float first = std::max(0.0F, number_of(source[i]) * steps.scale[0][lane] +
+                                           steps.shift[0][lane] + number_of(added[i]));
+    const float expected = std::max(0.1F, first * steps.scale[1][lane] + steps.shift[1][lane]);
+    const float tolerance = std::is_same_v<Target, Bf16> ? 0.004F : 1e-5F;
+    EXPECT_NEAR(number_of(target[i]), expected, tolerance * (1 + std::abs(expected)))
+        << "lanes " << lanes << ", at " << i;
+  }
+}
+
+TEST(PixelKernels, ComputeTheFormulaForAnyNumberOfLanes) {
+  for (std::size_t lanes = 1; lanes <= 50; ++lanes) {
+    expect_formula<float, float>(lanes, false);
+    expect_formula<float, float>(lanes, true);
+    expect_formula<float, Bf16>(lanes, false);
+    expect_formula<Bf16, float>(lanes, false);
+    expect_formula<Bf16, Bf16>(lanes, false);
+    expect_formula<Bf16, Bf16>(lanes, true);
+  }
+}
+
+TEST(PixelKernels, KeepNaNBehindAFloor) {
+  const std::vector<float> values{-2.0F, std::numeric_limits<float>::quiet_NaN()};
+  const std::vector<float> zeros(2);
+  std::vector<float> found(2);
+  Steps steps;
+  steps.floor = {0.0F, 0.0F};
+  combine(PixelRun<float, float>{.source = values.data(),
+                                 .added = zeros.data(),
+                                 .target = found.data(),
+                                 .pixels = 1,
+                                 .lanes = 2},
+          steps.view());
+  EXPECT_EQ(found[0], 0.0F);
+  EXPECT_TRUE(std::isnan(found[1]));
 }
 
 } // namespace
