@@ -41,8 +41,8 @@ bool merge_sum(const Layer& earlier, std::size_t earlier_place, Layer& later) {
   return fits;
 }
 
-/// A mean of 1x1 convolutions is the convolution of the mean, with a fraction of the work. Lets
-/// the two change places.
+/// Averaged 1x1 convolutions are the convolution of the average, with a fraction of the work: lets
+/// average pooling and the convolution before it change places.
 void pool_first(Layer& conv, Layer& pool, const LayerGraph& graph) {
   const bool fits = conv.kind == LayerKind::conv && conv.window.reads_one_pixel() &&
                     conv.inputs.size() == 1 && !conv.relu && !conv.scale.defined() &&
@@ -65,6 +65,10 @@ void group_by_pixel(Layer& conv) {
   };
   conv.weights = order(conv.weights);
   conv.bias = order(conv.bias);
+  if (conv.scale.defined()) {
+    conv.scale = order(conv.scale);
+    conv.shift = order(conv.shift);
+  }
 }
 
 /// Drops the layers that another one stands for.
@@ -109,7 +113,7 @@ bool fold_layers(LayerGraph& graph) {
     const bool single = layer.inputs.size() == 1 && uses[layer.inputs[0]] == 1;
     if (layer.kind == LayerKind::shuffle) {
       Layer& before = graph.layers[stands_for[layer.inputs[0]]];
-      if (!single || before.kind != LayerKind::conv) {
+      if (!single || before.kind != LayerKind::conv || before.inputs.size() > 1) {
         return false;
       }
       group_by_pixel(before);

@@ -18,7 +18,7 @@ namespace cordlesion::inference {
 
 enum class LayerKind {
   input,
-  conv,   ///< weights [O,I,h,w], bias [O] or undefined
+  conv,   ///< weights [O,I,h,w], bias [O]
   affine, ///< per channel: weights [C] times the value plus bias [C]
   relu,
   sigmoid,
@@ -66,7 +66,7 @@ struct LayerGraph {
   std::size_t output = 0;
 };
 
-/// How many layers read each layer's result; the output counts as one more.
+/// How often each layer's result is read: a sum with itself reads it twice, the output once more.
 std::vector<std::size_t> count_uses(const LayerGraph& graph);
 
 /// The layers of `forward` for an image of `channels` channels. None, with the reason in
@@ -75,8 +75,9 @@ std::optional<LayerGraph> read_layer_graph(const torch::jit::Module& module, std
                                            std::string& why_not);
 
 /// Changes what is exact to change: sums, scales and ReLU behind a convolution become a part of it,
-/// as does the order of channels that a shuffle wants, and a mean of pixels behind a 1x1
-/// convolution comes first. False if a shuffle has no convolution before it.
+/// as does the order of channels that a shuffle wants, and average pooling behind a 1x1 convolution
+/// comes first. False, and the graph of no use any more, for a shuffle whose channels no
+/// convolution can put in order.
 bool fold_layers(LayerGraph& graph);
 
 } // namespace cordlesion::inference

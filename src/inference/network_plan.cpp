@@ -25,7 +25,8 @@ namespace {
 using Image = std::shared_ptr<PixelImage>;
 using Vector = std::shared_ptr<std::vector<float>>;
 
-/// Of rows of a value that are kept for the layer that reads them: within a core's own cache.
+/// How much of a value is computed at a time for the layer that reads it: what fits into a core's
+/// own cache.
 constexpr std::size_t band_bytes_per_thread = 256 << 10;
 
 class OneDnnPlan : public NetworkPlan {
@@ -78,6 +79,11 @@ class OneDnnPlan : public NetworkPlan {
         PixelImage{rows, columns, channels, lanes_for(channels), bf16});
   }
 
+  /// Whether the layer that reads the result of layer `i` may overwrite it.
+  bool is_only_for_next(std::size_t i) const {
+    return uses_[i] == 1 && graph_.layers[i].kind == LayerKind::conv;
+  }
+
   /// The value of a layer with pixels.
   PixelValue& value_of(std::size_t i) {
     if (!values_[i]) {
@@ -116,29 +122,18 @@ class OneDnnPlan : public NetworkPlan {
     return value.image();
   }
 
-  /// The result in fp32, at the end of the pixels.
-  Image in_fp32(const PixelValue& value) {
+  /// An image of this precision that holds a value.
+  Image image_of(const PixelValue& value, bool bf16) {
     const Image image = value.image();
-    return image && !image->bf16 ? image : evaluated(value, false);
-  }
-
-  /// An image like `target` that holds a value.
-  Image image_to_add_to(std::size_t i, const PixelImage& target) {
-    const PixelValue& value = value_of(i);
-    if (value.rows != target.rows || value.columns != target.columns ||
-        value.channels != target.channels) {
-      throw std::invalid_argument("images of different height or width");
-    }
-    const Image image = value.image();
-    return image && image->bf16 == target.bf16 ? image : evaluated(value, target.bf16);
+    return image && image->bf16 == bf16 ? image : evaluated(value, bf16);
   }
 
   void add_step(std::function<void()> run, std::vector<Image> images) {
     steps_.push_back({std::move(run), std::move(images)});
   }
 
-  /// Not a convolution behind which only scales, ReLU and sigmoid lie before the result: it is
-  /// fp32.
+  /// Whether the result of layer `i` is stored in bf16. That of the last convolution is not if only
+  /// scales, ReLU and sigmoid lie behind it.
   bool keeps_bf16(std::size_t i) const {
     if (graph_.layers[i].kind != LayerKind::conv) {
       return bf16_;
@@ -154,7 +149,7 @@ class OneDnnPlan : public NetworkPlan {
       }
       i = static_cast<std::size_t>(user - graph_.layers.begin());
     }
-    return false;
+    return bf16_ && uses_[i] > 1;
   }
 
   LayerGraph graph_;
@@ -237,7 +232,7 @@ PixelValue OneDnnPlan::pixel_by_pixel(const Layer& layer) {
     value.parts[0] = {value.parts[0].image, value.channels, true};
     return value;
   case LayerKind::sigmoid: {
-    const Image image = evaluated(value, false);
+    const Image image = is_only_for_next(first) ? image_of(value, false) : evaluated(value, false);
     add_step([image] { apply_sigmoid(*image); }, {image});
     return PixelValue(image);
   }
@@ -250,12 +245,12 @@ PixelValue OneDnnPlan::sum_of(std::size_t first, std::size_t second) {
   for (const auto& [place, added] : {std::pair(first, second), std::pair(second, first)}) {
     PixelValue sum = value_of(place);
     if (sum.add(value_of(added))) {
-      sum.may_overwrite_added = uses_[added] == 1 && graph_.layers[added].kind == LayerKind::conv;
+      sum.may_overwrite_added = is_only_for_next(added);
       return sum;
     }
   }
-  PixelValue sum(evaluated(value_of(first), bf16_));
-  sum.add(PixelValue(evaluated(value_of(second), bf16_)));
+  PixelValue sum(image_of(value_of(first), bf16_));
+  sum.add(PixelValue(image_of(value_of(second), bf16_)));
   return sum;
 }
 
@@ -282,23 +277,30 @@ void OneDnnPlan::compile_input(std::size_t i) {
 
 Image OneDnnPlan::compile_windowed(std::size_t i) {
   const Layer& layer = graph_.layers[i];
-  // Of a value that nothing else reads, some rows at a time, which stay in the cache.
   const PixelValue& value = value_of(layer.inputs[0]);
-  const bool in_bands = !value.image() && layer.inputs.size() == 1 && layer.window.reads_apart();
+  const Image ready = value.image();
+  const bool is_ready = ready && ready->bf16 == bf16_;
+  // What nothing else reads is computed some rows at a time, which stay in the cache.
+  const bool in_bands = !is_ready && layer.inputs.size() == 1 && layer.window.reads_apart();
   const Image source = in_bands ? new_image(value.rows, value.columns, value.channels, bf16_)
-                                : in_memory(layer.inputs[0]);
+                                : image_of(value, bf16_);
   Image target = target_of(i, *source);
   if (layer.inputs.size() > 1) {
-    // Only this layer reads what it adds to, so that it is overwritten.
-    target = image_to_add_to(layer.inputs[1], *target);
+    const PixelValue& other = value_of(layer.inputs[1]);
+    if (other.rows != target->rows || other.columns != target->columns ||
+        other.channels != target->channels) {
+      throw std::invalid_argument("a sum of images of different height, width or channels");
+    }
+    target = image_of(other, target->bf16); // only this layer reads it, and adds to it
   }
   if (!in_bands) {
     add_step(windowed_step(layer, source, target), {source, target});
     return target;
   }
   const auto kernel_rows = static_cast<std::size_t>(layer.window.kernel[0]);
-  const auto cache = static_cast<std::size_t>(at::get_num_threads()) * band_bytes_per_thread;
-  while (source->rows % (2 * kernel_rows) == 0 && source->bytes() > cache) {
+  const auto threads = static_cast<std::size_t>(at::get_num_threads());
+  while (source->rows % (2 * kernel_rows) == 0 && source->rows / 2 >= threads &&
+         source->bytes() > threads * band_bytes_per_thread) {
     source->rows /= 2;
   }
   const auto band = std::make_shared<PixelImage>(*target);
@@ -334,7 +336,7 @@ Image OneDnnPlan::target_of(std::size_t i, const PixelImage& source) const {
 }
 
 void OneDnnPlan::compile_mean(std::size_t i) {
-  const Image image = in_fp32(value_of(graph_.layers[i].inputs[0]));
+  const Image image = image_of(value_of(graph_.layers[i].inputs[0]), false);
   vectors_[i] = std::make_shared<std::vector<float>>(image->channels);
   add_step([image, result = vectors_[i]] { mean_of_pixels(*image, *result); }, {image});
 }
@@ -373,7 +375,7 @@ void OneDnnPlan::compile_output() {
     add_step([this, vector] { std::copy(vector->begin(), vector->end(), target_); }, {});
     return;
   }
-  const Image image = in_fp32(value_of(last));
+  const Image image = image_of(value_of(last), false);
   add_step([this, image] { separate(*image, target_); }, {image});
   result_shape_ = {static_cast<std::int64_t>(image->channels),
                    static_cast<std::int64_t>(image->rows),

@@ -14,8 +14,8 @@ namespace cordlesion::inference {
 
 class NetworkPlan {
  public:
-  /// For square images of `size` pixels. None, with the reason in `why_not`, where the program was
-  /// built without oneDNN or the layers do not fit.
+  /// For square images of `size` pixels, of a graph that fold_layers was done with. None, with the
+  /// reason in `why_not`, where the program was built without oneDNN or the layers do not fit.
   static std::unique_ptr<NetworkPlan> make(const LayerGraph& graph, std::int64_t size, bool bf16,
                                            std::string& why_not);
   virtual ~NetworkPlan() = default;

@@ -20,6 +20,7 @@ class OneDnn {
  public:
   using Step = std::function<void()>;
 
+  /// A layer with a second input adds to what `target` holds by then.
   Step convolution(const Layer& layer, const std::shared_ptr<PixelImage>& source,
                    const std::shared_ptr<PixelImage>& target);
   Step pooling(const Layer& layer, const std::shared_ptr<PixelImage>& source,

@@ -147,22 +147,25 @@ void combine(const PixelRun<Bf16, float>& run, const ChannelSteps& steps) {
 }
 
 CORDLESION_VECTORISED
-void combine_generic(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
+static void combine_generic(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
   combine_any<false>(run, steps);
 }
 
-__attribute__((target("arch=x86-64-v4,avx512bf16"))) void
+#ifdef __x86_64__
+__attribute__((target("arch=x86-64-v4,avx512bf16"))) static void
 combine_native(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
   combine_any<true>(run, steps);
 }
+#endif
 
 void combine(const PixelRun<Bf16, Bf16>& run, const ChannelSteps& steps) {
-  static const bool native = __builtin_cpu_supports("avx512bf16");
+#ifdef __x86_64__
+  static const bool native = __builtin_cpu_supports("avx512bf16") != 0;
   if (native) {
-    combine_native(run, steps);
-  } else {
-    combine_generic(run, steps);
+    return combine_native(run, steps);
   }
+#endif
+  combine_generic(run, steps);
 }
 
 } // namespace cordlesion::inference

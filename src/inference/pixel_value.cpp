@@ -37,8 +37,9 @@ class Pass {
     for (const PixelPart& part : value_.parts) {
       const bool last = &part == &value_.parts.back();
       const std::size_t room = target_->lanes - offset;
-      // What fills up the pixels of the image fills up those of the target.
-      const bool fills = last && !part.shuffled && part.image->lanes >= room;
+      // What fills up the pixels of the images fills up those of the target.
+      const bool fills = last && !part.shuffled && part.image->lanes >= room &&
+                         (!value_.added || value_.added->lanes == target_->lanes);
       const std::size_t lanes = fills ? room : part.channels;
       run_part(part, first_row + row, row, {offset, lanes});
       offset += lanes;
@@ -136,13 +137,9 @@ bool PixelValue::only_parts() const {
   return !added && !steps[0].changes() && !steps[1].changes();
 }
 
-bool PixelValue::join(const PixelValue& other) {
-  const bool fits = only_parts() && other.only_parts();
-  if (fits) {
-    parts.insert(parts.end(), other.parts.begin(), other.parts.end());
-    channels += other.channels;
-  }
-  return fits;
+void PixelValue::join(const PixelValue& other) {
+  parts.insert(parts.end(), other.parts.begin(), other.parts.end());
+  channels += other.channels;
 }
 
 void PixelValue::clamp_negative() {

@@ -61,7 +61,7 @@ struct PixelValue {
   std::vector<PixelPart> parts{};
   std::array<PixelStep, 2> steps{};
   std::shared_ptr<PixelImage> added{}; ///< of the precision of all parts
-  bool may_overwrite_added = false;    ///< nothing else reads it
+  bool may_overwrite_added = false;    ///< as nothing else reads it, the value may be put there
 
   explicit PixelValue(const std::shared_ptr<PixelImage>& image);
 
@@ -74,9 +74,11 @@ struct PixelValue {
   /// Each is false, and the value as it was, if the operation does not fit behind those before.
   bool scale(const std::vector<float>& scale, const std::vector<float>& shift);
   bool add(const PixelValue& other);
-  bool join(const PixelValue& other);
 
   void clamp_negative();
+
+  /// Appends the channels of another value; both must be only parts.
+  void join(const PixelValue& other);
 };
 
 /// Computes the rows of `value` from the given one on for all of `target`, on all threads.

@@ -1,18 +1,14 @@
 // Networks compiled into plans against the same networks run as scripts.
 #include "../../../src/inference/layer_graph.hpp"
 #include "../../../src/inference/network_plan.hpp"
-#include "../../../src/inference/pixel_kernels.hpp"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/script.h>
 
-#include <array>
-#include <cmath>
 #include <limits>
 #include <map>
-#include <random>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 namespace cordlesion::inference {
@@ -158,8 +154,8 @@ class NetworkPlanTest : public testing::Test {
     std::string why_not;
     const auto module =
         make_module(code, {{"weight", numbers_.weights({4, 4, 3, 3})}}, {}, numbers_);
-    const auto graph = read_layer_graph(module, 4, why_not);
-    EXPECT_TRUE(graph) << why_not;
+    auto graph = read_layer_graph(module, 4, why_not);
+    EXPECT_TRUE(graph && fold_layers(*graph)) << why_not;
     EXPECT_FALSE(graph && NetworkPlan::make(*graph, size, false, why_not));
     return why_not;
   }
@@ -208,6 +204,8 @@ def forward(self, x):
 }
 
 TEST_F(NetworkPlanTest, LargeImagesAreComputedInBandsOfRows) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1); // the fewer there are, the smaller are the bands
   // Of 4 MB and more before each layer whose input nothing else reads.
   const auto module = make_module(R"JIT(
 def forward(self, x):
@@ -216,15 +214,22 @@ def forward(self, x):
     features.append(torch.conv2d(x, self.narrow, None, [1, 1], [0, 0], [1, 1], 1))
     x = torch.relu(self.bn_b(torch.cat(features, 1)))
     x = torch.avg_pool2d(torch.conv2d(x, self.halve, None, [1, 1], [0, 0], [1, 1], 1), [2, 2], [2, 2])
-    return torch.max_pool2d(torch.relu(self.bn_c(x)), 2)
+    x = torch.relu(self.bn_c(x))
+    small = torch.conv2d(x, self.apart, None, [2, 2], [0, 0], [1, 1], 1)
+    x = torch.pixel_shuffle(torch.conv2d(small, self.grow, None, [1, 1], [0, 0], [1, 1], 1), 2)
+    return torch.max_pool2d(torch.conv2d(torch.relu(x), self.last, None, [1, 1], [0, 0], [1, 1], 1), 2)
 )JIT",
                                   {{"stem", numbers_.weights({64, 3, 3, 3})},
                                    {"narrow", numbers_.weights({35, 64, 1, 1})},
-                                   {"halve", numbers_.weights({128, 99, 1, 1})}},
+                                   {"halve", numbers_.weights({128, 99, 1, 1})},
+                                   {"apart", numbers_.weights({128, 128, 2, 2})},
+                                   {"grow", numbers_.weights({512, 128, 1, 1})},
+                                   {"last", numbers_.weights({9, 128, 1, 1})}},
                                   {{"a", 64}, {"b", 99}, {"c", 128}}, numbers_);
   for (const std::int64_t pixels : {128, 126, 103}) { // 103 rows are one band
     EXPECT_LT(difference(module, 3, false, pixels), 1e-5) << pixels;
   }
+  at::set_num_threads(threads);
 }
 
 TEST_F(NetworkPlanTest, SumsAndJoinedChannelsOfAnyValuesAreThoseOfTheScript) {
@@ -233,25 +238,66 @@ def forward(self, x):
     a = torch.conv2d(x, self.first, None, [1, 1], [1, 1], [1, 1], 1)
     b = torch.conv2d(x, self.second, None, [1, 1], [0, 0], [1, 1], 1)
     )JIT";
+  std::string why_not;
+  auto graph = read_layer_graph(segmenter_like(numbers_), 1, why_not);
+  ASSERT_TRUE(graph && fold_layers(*graph));
+  const bool has_bf16 = NetworkPlan::make(*graph, size, true, why_not) != nullptr;
   for (const char* rest : {
+           "return a + b",
            "return self.bn_b(torch.relu(a + b))",
            "return self.bn_b(torch.relu(torch.relu(a) + b))",
            "return torch.relu(a) + torch.relu(b)",
            "return a + b + a",
+           "return a + a",
            "return torch.relu(self.bn_a(a) + b) + b",
            "return torch.relu(self.bn_a(torch.relu(a)) + self.bn_b(torch.relu(b)))",
            "return torch.sigmoid(a) + b",
+           "return torch.sigmoid(a) + a",
+           "return torch.cat([torch.sigmoid(a), a], 1)",
+           "return torch.sigmoid(torch.cat([a], 1)) + a",
+           "return torch.max_pool2d(torch.sigmoid(a), 2) + torch.max_pool2d(torch.sigmoid(b), 2)",
+           "return torch.conv2d(torch.sigmoid(a), self.third, None, [1, 1], [1, 1], [1, 1], 1) + x",
+           "return torch.conv2d(torch.sigmoid(a), self.fourth, None, [1, 1], [0, 0], [1, 1], 1)",
            "return self.bn_b(torch.relu(self.bn_a(torch.relu(self.bn_b(torch.relu(a)) + b))))",
            "return torch.cat([self.bn_a(a), torch.relu(b), a], 1)",
+           "return torch.cat([a, a], 1)",
            "return torch.relu(torch.cat([a, b], 1) + torch.cat([b, a], 1))",
            "return torch.max_pool2d(torch.relu(a), 2) + torch.avg_pool2d(a + b, 2)",
            "return torch.avg_pool2d(self.bn_a(b), 2) + torch.avg_pool2d(torch.relu(b), 2)",
        }) {
-    const auto module = make_module(
-        start + rest + "\n",
-        {{"first", numbers_.weights({17, 3, 3, 3})}, {"second", numbers_.weights({17, 3, 1, 1})}},
-        {{"a", 17}, {"b", 17}}, numbers_);
+    const auto module = make_module(start + rest + "\n",
+                                    {{"first", numbers_.weights({17, 3, 3, 3})},
+                                     {"second", numbers_.weights({17, 3, 1, 1})},
+                                     {"third", numbers_.weights({3, 17, 3, 3})},
+                                     {"fourth", numbers_.weights({5, 17, 1, 1})}},
+                                    {{"a", 17}, {"b", 17}}, numbers_);
     EXPECT_LT(difference(module, 3, false), 1e-5) << rest;
+    if (has_bf16) {
+      EXPECT_LT(difference(module, 3, true), 0.03) << rest;
+    }
+  }
+}
+
+TEST_F(NetworkPlanTest, ShuffledChannelsAreThoseOfTheScriptOrLeftToIt) {
+  const std::string start = R"JIT(
+def forward(self, x):
+    a = torch.conv2d(x, self.first, None, [1, 1], [1, 1], [1, 1], 1)
+    b = torch.conv2d(x, self.second, None, [1, 1], [0, 0], [1, 1], 1)
+    )JIT";
+  const auto module_of = [&](const std::string& shuffled) {
+    return make_module(
+        start + "return torch.pixel_shuffle(" + shuffled + ", 2)\n",
+        {{"first", numbers_.weights({20, 3, 3, 3})}, {"second", numbers_.weights({20, 3, 1, 1})}},
+        {{"a", 20}}, numbers_);
+  };
+  for (const char* shuffled : {"a", "torch.relu(a)", "self.bn_a(a)", "self.bn_a(torch.relu(a))"}) {
+    EXPECT_LT(difference(module_of(shuffled), 3, false), 1e-5) << shuffled;
+  }
+  for (const char* shuffled : {"a + b", "self.bn_a(torch.relu(a + b))", "torch.sigmoid(a)"}) {
+    std::string why_not;
+    auto graph = read_layer_graph(module_of(shuffled), 3, why_not);
+    ASSERT_TRUE(graph) << why_not;
+    EXPECT_FALSE(fold_layers(*graph)) << shuffled;
   }
 }
 
@@ -311,6 +357,14 @@ TEST_F(NetworkPlanTest, ImagesOfDifferentExtentAreLeftToTheScript) {
               std::string::npos)
         << together;
   }
+  const std::string all = "torch.conv2d(x, self.weight, None, [1, 1], [1, 1], [1, 1], 1)";
+  const std::string half = "torch.conv2d(x, self.weight, None, [2, 2], [1, 1], [1, 1], 1)";
+  for (const std::string& together : {all + " + " + half, half + " + " + all}) {
+    EXPECT_NE(plan_reason("def forward(self, x):\n    return " + together + "\n")
+                  .find("different height"),
+              std::string::npos)
+        << together;
+  }
 }
 
 TEST_F(NetworkPlanTest, PixelsThatAMeanTookAreLeftToTheScript) {
@@ -335,148 +389,6 @@ def forward(self, x):
       {{"weight", at::full({4, 3, 1, 1}, 1e-6)}, {"bias", at::tensor({-10.1F, 9.3F, -2.3F, 1.1F})}},
       {}, numbers_);
   EXPECT_LT(difference(module, 3, false), 1e-6);
-}
-
-/// Steps of 64 lanes that do nothing unless told.
-struct Steps {
-  std::array<std::vector<float>, 2> scale{std::vector<float>(64, 1.0F),
-                                          std::vector<float>(64, 1.0F)};
-  std::array<std::vector<float>, 2> shift{std::vector<float>(64), std::vector<float>(64)};
-  std::array<float, 2> floor{-std::numeric_limits<float>::infinity(),
-                             -std::numeric_limits<float>::infinity()};
-
-  ChannelSteps view() const {
-    return {{{scale[0].data(), shift[0].data(), floor[0]},
-             {scale[1].data(), shift[1].data(), floor[1]}}};
-  }
-};
-
-Bf16 bits_of(float value) {
-  return c10::BFloat16(value).x;
-}
-
-float number_of(Bf16 bits) {
-  return c10::BFloat16(bits, c10::BFloat16::from_bits());
-}
-float number_of(float number) {
-  return number;
-}
-
-TEST(PixelKernels, RoundToBfloat16AsLibTorchDoes) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  std::vector<float> values{0.0F,
-                            -0.0F,
-                            1.0F,
-                            1.00390625F,
-                            1.01171875F,
-                            -1.00390625F,
-                            3.3895314e38F,
-                            1e-40F,
-                            infinity,
-                            -infinity,
-                            std::numeric_limits<float>::quiet_NaN(),
-                            0.1F};
-  for (int i = 0; i < 51; ++i) { // 63 lanes: sixteen at a time, eight, four, two and one
-    values.push_back(static_cast<float>(i) * 0.37F - 3.0F);
-  }
-  const std::vector<float> zeros(values.size());
-  std::vector<Bf16> found(values.size());
-  combine(PixelRun<float, Bf16>{.source = values.data(),
-                                .added = zeros.data(),
-                                .target = found.data(),
-                                .pixels = 1,
-                                .lanes = values.size()},
-          Steps().view());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] != 0.0F) { // -0 + 0 is 0
-      EXPECT_EQ(found[i], bits_of(values[i])) << values[i];
-    }
-  }
-}
-
-/// Random numbers through both steps, against the same in plain loops.
-template <typename Source, typename Target> void expect_formula(std::size_t lanes, bool in_place) {
-  std::mt19937 random(static_cast<unsigned>(lanes));
-  std::normal_distribution<float> normal;
-  const std::size_t pixels = 37; // more than are done at once
-  const std::size_t stride = lanes + 3;
-  const auto images = [&]<typename T>(T) {
-    std::vector<T> image(pixels * stride);
-    for (T& number : image) {
-      number = std::is_same_v<T, Bf16> ? static_cast<T>(bits_of(normal(random)))
-                                       : static_cast<T>(normal(random));
-    }
-    return image;
-  };
-  const auto source = images(Source{});
-  const auto added = images(Source{});
-  auto target = images(Target{});
-  if constexpr (std::is_same_v<Source, Target>) {
-    if (in_place) {
-      target = added;
-    }
-  }
-  const auto before = target;
-  Steps steps;
-  steps.floor = {0.0F, 0.1F};
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    steps.scale[0][lane] = normal(random);
-    steps.shift[0][lane] = normal(random);
-    steps.scale[1][lane] = normal(random);
-    steps.shift[1][lane] = normal(random);
-  }
-  PixelRun<Source, Target> run{.source = source.data(),
-                               .source_stride = stride,
-                               .added = added.data(),
-                               .added_stride = stride,
-                               .target = target.data(),
-                               .target_stride = stride,
-                               .pixels = pixels,
-                               .lanes = lanes};
-  if constexpr (std::is_same_v<Source, Target>) {
-    run.added = in_place ? target.data() : run.added;
-  }
-  combine(run, steps.view());
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    const std::size_t lane = i % stride;
-    if (lane >= lanes) {
-      EXPECT_EQ(number_of(target[i]), number_of(before[i])) << "beside the lanes, at " << i;
-      continue;
-    }
-    const float first = std::max(0.0F, number_of(source[i]) * steps.scale[0][lane] +
-                                           steps.shift[0][lane] + number_of(added[i]));
-    const float expected = std::max(0.1F, first * steps.scale[1][lane] + steps.shift[1][lane]);
-    const float tolerance = std::is_same_v<Target, Bf16> ? 0.004F : 1e-5F;
-    EXPECT_NEAR(number_of(target[i]), expected, tolerance * (1 + std::abs(expected)))
-        << "lanes " << lanes << ", at " << i;
-  }
-}
-
-TEST(PixelKernels, ComputeTheFormulaForAnyNumberOfLanes) {
-  for (std::size_t lanes = 1; lanes <= 50; ++lanes) {
-    expect_formula<float, float>(lanes, false);
-    expect_formula<float, float>(lanes, true);
-    expect_formula<float, Bf16>(lanes, false);
-    expect_formula<Bf16, float>(lanes, false);
-    expect_formula<Bf16, Bf16>(lanes, false);
-    expect_formula<Bf16, Bf16>(lanes, true);
-  }
-}
-
-TEST(PixelKernels, KeepNaNBehindAFloor) {
-  const std::vector<float> values{-2.0F, std::numeric_limits<float>::quiet_NaN()};
-  const std::vector<float> zeros(2);
-  std::vector<float> found(2);
-  Steps steps;
-  steps.floor = {0.0F, 0.0F};
-  combine(PixelRun<float, float>{.source = values.data(),
-                                 .added = zeros.data(),
-                                 .target = found.data(),
-                                 .pixels = 1,
-                                 .lanes = 2},
-          steps.view());
-  EXPECT_EQ(found[0], 0.0F);
-  EXPECT_TRUE(std::isnan(found[1]));
 }
 
 } // namespace
