@@ -319,9 +319,25 @@ Image OneDnnPlan::compile_windowed(std::size_t i) {
   return target;
 }
 
+/// LibTorch refuses other windows with its own words.
+void require_usual(const Layer& layer, const PixelImage& source) {
+  constexpr std::int64_t longest = 1 << 15;
+  const std::array<std::size_t, 2> lengths{source.rows, source.columns};
+  for (const std::size_t axis : {0, 1}) {
+    const std::int64_t kernel = layer.window.kernel[axis];
+    const std::int64_t padding = layer.window.padding[axis];
+    const std::int64_t most_padding = layer.kind == LayerKind::conv ? longest : kernel / 2;
+    if (kernel < 1 || layer.window.stride[axis] < 1 || padding < 0 || padding > most_padding ||
+        static_cast<std::int64_t>(lengths[axis]) + 2 * padding < kernel) {
+      throw std::invalid_argument("a window of no or more than all pixels");
+    }
+  }
+}
+
 /// The image that a convolution or pooling of `source` makes.
 Image OneDnnPlan::target_of(std::size_t i, const PixelImage& source) const {
   const Layer& layer = graph_.layers[i];
+  require_usual(layer, source);
   const auto reach = [&](std::size_t length, std::size_t axis) {
     const auto padded_length = static_cast<std::int64_t>(length) + 2 * layer.window.padding[axis];
     return static_cast<std::size_t>(

@@ -1,4 +1,5 @@
 // What operations on images become as layers.
+#include "script_module.hpp"
 #include "script_reader.hpp"
 
 #include <ATen/ATen.h>
@@ -211,7 +212,7 @@ std::optional<LayerGraph> read_layer_graph(const torch::jit::Module& module, std
     const c10::InferenceMode inference;
     return ScriptReader().read(module, channels);
   } catch (const std::exception& error) { // also what LibTorch throws at unexpected values
-    why_not = error.what();
+    why_not = reason_of(error);
     return std::nullopt;
   }
 }

@@ -72,6 +72,7 @@ std::string reason_of(const std::exception& error) {
   if (reason != std::string::npos) {
     text.erase(0, text.rfind('\n', reason) + 1);
   }
+  text.erase(0, text.find_first_not_of('\n'));
   return text.substr(0, text.find('\n'));
 }
 

@@ -47,7 +47,7 @@ Symbol compute(const Node& node, const std::vector<Symbol>& inputs) {
   const auto* schema = node.maybeSchema();
   const bool changes_values = schema != nullptr && schema->is_mutable(); // a buffer, for example
   if (node.outputs().size() != 1 || changes_values || node.isNondeterministic() ||
-      !(node.kind().is_aten() || node.kind().is_prim())) {
+      node.maybeOperator() == nullptr || !(node.kind().is_aten() || node.kind().is_prim())) {
     throw Untranslatable(node.kind().toQualString());
   }
   node.getOperation()(values);

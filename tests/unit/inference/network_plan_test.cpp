@@ -310,6 +310,9 @@ TEST_F(NetworkPlanTest, OtherOperationsAreLeftToTheScript) {
   EXPECT_NE(reason("def forward(self, x):\n    return torch.cat([x, x], 2)\n"), "");
   EXPECT_NE(reason("def forward(self, x):\n    return torch.add(x, x, alpha=2)\n"), "");
   EXPECT_NE(reason("def forward(self, x):\n    return torch.dropout(x, 0.5, True)\n"), "");
+  EXPECT_EQ(reason("def forward(self, x):\n    y = [x]\n    for i in range(3):\n"
+                   "        y.append(torch.relu(y[i]))\n    return torch.cat(y, 1)\n"),
+            "prim::Loop");
 }
 
 TEST_F(NetworkPlanTest, AnImageThatIsReadAfterItWasChangedIsLeftToTheScript) {
@@ -364,6 +367,21 @@ TEST_F(NetworkPlanTest, ImagesOfDifferentExtentAreLeftToTheScript) {
                   .find("different height"),
               std::string::npos)
         << together;
+  }
+}
+
+TEST_F(NetworkPlanTest, WindowsThatLibTorchRefusesAreLeftToIt) {
+  for (const char* refused :
+       {"torch.conv2d(x, self.weight, None, [0, 0], [1, 1], [1, 1], 1)",
+        "torch.conv2d(x, self.weight, None, [1, 1], [1000000000, 1000000000], [1, 1], 1)",
+        "torch.conv2d(torch.max_pool2d(x, [16, 16]), self.weight, None, [2, 2], [0, 0], [1, 1], 1)",
+        "torch.max_pool2d(x, [2, 2], [0, 0])", "torch.max_pool2d(torch.relu(x), [0, 0], [0, 0])",
+        "torch.max_pool2d(x, [2, 2], [2, 2], [2, 2])", "torch.max_pool2d(x, [33, 33], [2, 2])",
+        "torch.avg_pool2d(x, [40, 40], [40, 40])"}) {
+    EXPECT_NE(plan_reason(std::string("def forward(self, x):\n    return ") + refused + "\n")
+                  .find("a window of"),
+              std::string::npos)
+        << refused;
   }
 }
 
