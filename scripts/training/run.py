@@ -71,6 +71,8 @@ def interruptible(main: Callable[[List[str]], int], arguments: List[str]) -> int
     try:
         return main(arguments)
     except KeyboardInterrupt:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)  # while Python ends, its own handlers are gone
         say("interrupted")
         return INTERRUPTED
 

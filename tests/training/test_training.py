@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -495,6 +496,17 @@ class Interruption(unittest.TestCase):
         code, lines = self.interrupt(self.SLOW_CHOICE, "choosing", send, "--steps", 1, "--batch", 1, "--crop", "16x16")
         self.assertEqual((code, lines[-1]), (INTERRUPTED, "interrupted\n"))
         self.assertNotIn("Traceback", "".join(lines))
+
+    def test_a_second_signal_while_python_ends_changes_nothing(self):
+        code = "import sys, time; from run import interruptible, say; sys.exit(interruptible(lambda _: (say('begun'), time.sleep(300)), []))"
+        for wait in (0, 0.004, 0.012, 0.02):
+            with subprocess.Popen([sys.executable, "-c", code], cwd=SCRIPTS, stderr=subprocess.PIPE, text=True) as process:
+                process.stderr.readline()
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.stderr.readline(), "interrupted\n")
+                time.sleep(wait)
+                process.send_signal(signal.SIGTERM)  # does nothing if it has ended
+                self.assertEqual(process.wait(), INTERRUPTED)
 
 
 if __name__ == "__main__":
