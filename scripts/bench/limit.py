@@ -7,7 +7,6 @@ output, each moved once, at the rate of a memory copy. Everything between convol
 import json
 import sys
 import time
-from functools import partial
 from statistics import median
 from typing import Callable, List, NamedTuple
 
@@ -18,7 +17,7 @@ from end_to_end import run_pipeline
 from machine import precisions
 from made_cases import write_cases
 from network_inputs import all_tasks
-from network_times import program_turn
+from network_times import program_run
 from package_networks import eager_network
 from pipeline import ROOT
 from setting import Setting, case_ms, predict, stage_times
@@ -112,8 +111,7 @@ def limits(setting: Setting) -> dict:
     rows = {}
     for network, task in largest.items():
         for precision in rates:
-            turn = partial(program_turn, setting, task, precision, task.inputs.parent / "found.npy")
-            times = [time for _ in range(setting.rounds) for time in turn()["ms_per_slice"]]
+            times = [program_run(setting, task, precision)[0] for _ in range(setting.rounds)]
             limit = limit_ms(work[network], BYTES[precision], rates[precision], copy) if network in work else None
             rows[f"{network}, {precision}"] = {"ms_per_slice": times, "limit": limit}
     return {"operations_per_s": rates, "copy_bytes_per_s": copy, "networks": rows}

@@ -7,6 +7,7 @@ whatever the batch of the others.
 from contextlib import ExitStack
 from functools import partial
 from statistics import median
+from typing import Tuple
 
 import nibabel
 import numpy as np
@@ -25,8 +26,8 @@ REPEATS = 5
 """Passes over the inputs in one turn."""
 
 
-def program_turn(setting: Setting, task: Task, precision: str, output) -> dict:
-    """Milliseconds per slice and network, and the probabilities. The volume is a case of its own, so that none is loaded or written beside it."""
+def program_run(setting: Setting, task: Task, precision: str) -> Tuple[float, dict]:
+    """Milliseconds per slice and network, and the report. The volume is a case of its own, so that none is loaded or written beside it."""
     segmenter = task.network == "segmenter"
     repeat = 1 if setting.quick else REPEATS
     volume = repeated(setting.folder / "repeated" / task.volume.name, task.volume, repeat)
@@ -37,14 +38,20 @@ def program_turn(setting: Setting, task: Task, precision: str, output) -> dict:
     predict(setting, volume.parent, *options, out=out)
     report, times = reports(out)[0], stage_times(out)[0]
     if segmenter:
-        time = times["segment_network"] / nibabel.load(volume).shape[0]
+        return times["segment_network"] / nibabel.load(volume).shape[0], report
+    return times["classify_network"] / (len(report["selected_slices"]) * len(report["classification"]["path"])), report
+
+
+def program_turn(setting: Setting, task: Task, precision: str, output) -> dict:
+    """The time of `program_run`; the probabilities go to `output`."""
+    time, report = program_run(setting, task, precision)
+    if task.network == "segmenter":
+        out = setting.folder / "probability"
         predict(setting, task.volume, "--precision", precision, "--save-probability", out=out)
         probability = nibabel.load(out / reports(out)[0]["case_id"] / "lesion_probability.nii.gz")
         np.save(output, np.asarray(probability.dataobj)[:, None])
     else:
-        slices = report["selected_slices"]
-        time = times["classify_network"] / (len(slices) * len(report["classification"]["path"]))
-        np.save(output, np.array([slice_["second_class_probability"][task.network] for slice_ in slices[: task.batch]]))
+        np.save(output, np.array([slice_["second_class_probability"][task.network] for slice_ in report["selected_slices"][: task.batch]]))
     return {"ms_per_slice": [time]}
 
 

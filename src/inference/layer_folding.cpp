@@ -9,12 +9,18 @@
 namespace cordlesion::inference {
 namespace {
 
+/// A convolution into which nothing that follows it is merged yet.
+bool is_bare(const Layer& layer) {
+  return layer.kind == LayerKind::conv && layer.inputs.size() == 1 && !layer.relu &&
+         !layer.scale.defined();
+}
+
 /// True if `layer`, a scale or ReLU, is now done by `conv`, whose result it alone reads.
 bool merge(Layer& conv, const Layer& layer) {
   if (conv.kind != LayerKind::conv || conv.scale.defined()) {
     return false;
   }
-  if (layer.kind == LayerKind::affine && (conv.relu || conv.inputs.size() > 1)) {
+  if (layer.kind == LayerKind::affine && !is_bare(conv)) {
     conv.scale = layer.weights;
     conv.shift = layer.bias;
     return true;
@@ -31,10 +37,9 @@ bool merge(Layer& conv, const Layer& layer) {
   return false;
 }
 
-/// True if a sum of two convolutions is now done by the later one, which nothing follows yet.
+/// True if a sum of two convolutions is now done by the later one.
 bool merge_sum(const Layer& earlier, std::size_t earlier_place, Layer& later) {
-  const bool fits = earlier.kind == LayerKind::conv && later.kind == LayerKind::conv &&
-                    later.inputs.size() == 1 && !later.relu && !later.scale.defined();
+  const bool fits = earlier.kind == LayerKind::conv && is_bare(later);
   if (fits) {
     later.inputs.push_back(earlier_place);
   }
@@ -44,10 +49,7 @@ bool merge_sum(const Layer& earlier, std::size_t earlier_place, Layer& later) {
 /// Averaged 1x1 convolutions are the convolution of the average, with a fraction of the work: lets
 /// average pooling and the convolution before it change places.
 void pool_first(Layer& conv, Layer& pool, const LayerGraph& graph) {
-  const bool fits = conv.kind == LayerKind::conv && conv.window.reads_one_pixel() &&
-                    conv.inputs.size() == 1 && !conv.relu && !conv.scale.defined() &&
-                    pool.window.reads_apart();
-  if (fits) {
+  if (is_bare(conv) && conv.window.reads_one_pixel() && pool.window.reads_apart()) {
     std::swap(conv, pool);
     std::swap(conv.inputs, pool.inputs);
     conv.channels = graph.layers[conv.inputs[0]].channels;

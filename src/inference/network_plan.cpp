@@ -122,10 +122,16 @@ class OneDnnPlan : public NetworkPlan {
     return value.image();
   }
 
+  /// The image of this precision that holds a value already, if there is one.
+  static Image ready_image(const PixelValue& value, bool bf16) {
+    const Image image = value.image();
+    return image && image->bf16 == bf16 ? image : nullptr;
+  }
+
   /// An image of this precision that holds a value.
   Image image_of(const PixelValue& value, bool bf16) {
-    const Image image = value.image();
-    return image && image->bf16 == bf16 ? image : evaluated(value, bf16);
+    const Image ready = ready_image(value, bf16);
+    return ready ? ready : evaluated(value, bf16);
   }
 
   void add_step(std::function<void()> run, std::vector<Image> images) {
@@ -278,10 +284,9 @@ void OneDnnPlan::compile_input(std::size_t i) {
 Image OneDnnPlan::compile_windowed(std::size_t i) {
   const Layer& layer = graph_.layers[i];
   const PixelValue& value = value_of(layer.inputs[0]);
-  const Image ready = value.image();
-  const bool is_ready = ready && ready->bf16 == bf16_;
   // What nothing else reads is computed some rows at a time, which stay in the cache.
-  const bool in_bands = !is_ready && layer.inputs.size() == 1 && layer.window.reads_apart();
+  const bool in_bands =
+      !ready_image(value, bf16_) && layer.inputs.size() == 1 && layer.window.reads_apart();
   const Image source = in_bands ? new_image(value.rows, value.columns, value.channels, bf16_)
                                 : image_of(value, bf16_);
   Image target = target_of(i, *source);

@@ -112,6 +112,12 @@ def forward(self, x):
                      {{"a", 12}, {"b", 12}, {"c", 19}, {"d", 20}, {"e", 10}}, numbers);
 }
 
+const std::string two_convolutions = R"JIT(
+def forward(self, x):
+    a = torch.conv2d(x, self.first, None, [1, 1], [1, 1], [1, 1], 1)
+    b = torch.conv2d(x, self.second, None, [1, 1], [0, 0], [1, 1], 1)
+    )JIT";
+
 class NetworkPlanTest : public testing::Test {
  protected:
   /// The largest difference between plan and script, relative to the largest value of the latter.
@@ -149,6 +155,14 @@ class NetworkPlanTest : public testing::Test {
     return why_not;
   }
 
+  /// Why this CPU computes no network in bf16; empty if it does.
+  std::string why_no_bf16() {
+    std::string why_not;
+    auto graph = read_layer_graph(segmenter_like(numbers_), 1, why_not);
+    EXPECT_TRUE(graph && fold_layers(*graph)) << why_not;
+    return NetworkPlan::make(*graph, size, true, why_not) ? "" : why_not;
+  }
+
   /// Why layers that can be read cannot be compiled.
   std::string plan_reason(const std::string& code) {
     std::string why_not;
@@ -173,10 +187,7 @@ TEST_F(NetworkPlanTest, ClassifierIsThatOfTheScript) {
 }
 
 TEST_F(NetworkPlanTest, Bf16IsCloseToTheScript) {
-  std::string why_not;
-  auto graph = read_layer_graph(segmenter_like(numbers_), 1, why_not);
-  ASSERT_TRUE(graph && fold_layers(*graph));
-  if (!NetworkPlan::make(*graph, size, true, why_not)) {
+  if (const std::string why_not = why_no_bf16(); !why_not.empty()) {
     GTEST_SKIP() << "no bf16 here: " << why_not;
   }
   EXPECT_LT(difference(segmenter_like(numbers_), 1, true), 0.02);
@@ -194,10 +205,7 @@ def forward(self, x):
                                    {"out_bias", numbers_.vector(2)}},
                                   {}, numbers_);
   EXPECT_LT(difference(module, 3, false), 1e-5);
-  std::string why_not;
-  auto graph = read_layer_graph(module, 3, why_not);
-  ASSERT_TRUE(graph && fold_layers(*graph));
-  if (!NetworkPlan::make(*graph, size, true, why_not)) {
+  if (const std::string why_not = why_no_bf16(); !why_not.empty()) {
     GTEST_SKIP() << "no bf16 here: " << why_not;
   }
   EXPECT_LT(difference(module, 3, true), 0.02);
@@ -233,15 +241,7 @@ def forward(self, x):
 }
 
 TEST_F(NetworkPlanTest, SumsAndJoinedChannelsOfAnyValuesAreThoseOfTheScript) {
-  const std::string start = R"JIT(
-def forward(self, x):
-    a = torch.conv2d(x, self.first, None, [1, 1], [1, 1], [1, 1], 1)
-    b = torch.conv2d(x, self.second, None, [1, 1], [0, 0], [1, 1], 1)
-    )JIT";
-  std::string why_not;
-  auto graph = read_layer_graph(segmenter_like(numbers_), 1, why_not);
-  ASSERT_TRUE(graph && fold_layers(*graph));
-  const bool has_bf16 = NetworkPlan::make(*graph, size, true, why_not) != nullptr;
+  const bool has_bf16 = why_no_bf16().empty();
   for (const char* rest : {
            "return a + b",
            "return self.bn_b(torch.relu(a + b))",
@@ -265,7 +265,7 @@ def forward(self, x):
            "return torch.max_pool2d(torch.relu(a), 2) + torch.avg_pool2d(a + b, 2)",
            "return torch.avg_pool2d(self.bn_a(b), 2) + torch.avg_pool2d(torch.relu(b), 2)",
        }) {
-    const auto module = make_module(start + rest + "\n",
+    const auto module = make_module(two_convolutions + rest + "\n",
                                     {{"first", numbers_.weights({17, 3, 3, 3})},
                                      {"second", numbers_.weights({17, 3, 1, 1})},
                                      {"third", numbers_.weights({3, 17, 3, 3})},
@@ -279,14 +279,9 @@ def forward(self, x):
 }
 
 TEST_F(NetworkPlanTest, ShuffledChannelsAreThoseOfTheScriptOrLeftToIt) {
-  const std::string start = R"JIT(
-def forward(self, x):
-    a = torch.conv2d(x, self.first, None, [1, 1], [1, 1], [1, 1], 1)
-    b = torch.conv2d(x, self.second, None, [1, 1], [0, 0], [1, 1], 1)
-    )JIT";
   const auto module_of = [&](const std::string& shuffled) {
     return make_module(
-        start + "return torch.pixel_shuffle(" + shuffled + ", 2)\n",
+        two_convolutions + "return torch.pixel_shuffle(" + shuffled + ", 2)\n",
         {{"first", numbers_.weights({20, 3, 3, 3})}, {"second", numbers_.weights({20, 3, 1, 1})}},
         {{"a", 20}}, numbers_);
   };
