@@ -12,7 +12,7 @@ from scipy import ndimage
 from checkpoint import read_content
 from cohort import CACHE, Slices
 from run import say
-from segmenting import fast_segmenter, probabilities
+from segmenting import FastSegmenter, probabilities
 
 
 def lesion_mask(probability: np.ndarray, threshold: float, voxel_mm3: float, min_lesion_mm3: float) -> np.ndarray:
@@ -39,7 +39,7 @@ def write_predicted(slices: Slices, checkpoint: Path, path: Path, device: torch.
     content = read_content(checkpoint)
     if content.get("network") != "segmenter":
         raise SystemExit(f"{checkpoint} holds a {content.get('network')}; expected the best.ckpt of train_segmenter.py")
-    network = fast_segmenter()
+    network = FastSegmenter()
     network.load_state_dict(content["state_dict"])
     network.to(device).eval()
     threshold, smallest = float(content["threshold"]), float(content["min_lesion_mm3"])

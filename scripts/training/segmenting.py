@@ -1,14 +1,18 @@
 """Running the segmenter over cases, in training and afterwards."""
 
-from typing import Sequence
+import functools
+from typing import List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from networks import MultiResUNet
+from networks import MultiResBlock, MultiResUNet, ResStep
 
 INFERENCE_BATCH = 8
+SMALLEST_FOLDED_WEIGHT = 0.05
+"""Of a batch norm behind a ReLU. What is scaled by less would be divided by it again, with gradients that cancel but for rounding."""
 
 
 class ShuffledTransposed(nn.ConvTranspose2d):
@@ -21,11 +25,87 @@ class ShuffledTransposed(nn.ConvTranspose2d):
         return torch.pixel_shuffle(nn.functional.conv2d(x, weight, self.bias.repeat_interleave(4)), 2)
 
 
-def fast_segmenter() -> MultiResUNet:
-    """A MultiResUNet, interchangeable with a plain one by its state_dict."""
-    network = MultiResUNet()
-    network.upsample = nn.ModuleList(ShuffledTransposed(up.in_channels, up.out_channels, 2, 2) for up in network.upsample)
-    return network
+class FastSegmenter(MultiResUNet):
+    """A MultiResUNet, interchangeable with a plain one by its state_dict, quicker to train on CPUs.
+
+    While all batch norms hold their statistics, also in evaluation, they are computed with the convolutions: a scale s > 0 behind a ReLU goes
+    before it, as s relu(x) = relu(s x), and from there into the weights, with every shift but that behind the ReLU, because what comes
+    next pads with 0.
+    Results and gradients are those of the plain network, up to rounding, in a fraction of its passes over memory.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.upsample = nn.ModuleList(ShuffledTransposed(up.in_channels, up.out_channels, 2, 2) for up in self.upsample)
+
+    def features(self, x: Tensor) -> Tensor:
+        if not self.foldable():
+            return super().features(x)
+        skipped: List[Tensor] = []
+        for block, skip in zip(self.encoder, self.skips):
+            x = folded_block(block, x)
+            skipped.append(functools.reduce(lambda passed, step: folded_step(step, passed), skip, x))
+            x = torch.max_pool2d(x, 2)
+        x = folded_block(self.bottom, x)
+        for upsample, block in zip(self.upsample, self.decoder):
+            x = folded_block(block, torch.cat([upsample(x), skipped.pop()], 1))
+        return x
+
+    def foldable(self) -> bool:
+        if any(module.training for module in self.modules() if isinstance(module, nn.BatchNorm2d)):
+            return False
+        behind_relu = [module.norm.weight for module in self.modules() if isinstance(module, (MultiResBlock, ResStep))]
+        behind_relu += [module.norm_joined.weight for module in self.modules() if isinstance(module, MultiResBlock)]
+        return float(torch.cat(behind_relu).detach().min()) > SMALLEST_FOLDED_WEIGHT
+
+
+def scale_and_shift(norm: nn.BatchNorm2d) -> Tuple[Tensor, Tensor]:
+    """What a batch norm that holds its statistics does to each channel."""
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return scale, norm.bias - norm.running_mean * scale
+
+
+def folded_conv(conv_norm: nn.Sequential, x: Tensor, scale: Tensor, shift: Union[Tensor, float] = 0.0,
+                scale_of_x: Optional[Tensor] = None) -> Tensor:
+    """scale * conv_norm(x / scale_of_x) + shift, each by channel."""
+    conv, norm = conv_norm
+    own_scale, own_shift = scale_and_shift(norm)
+    weight = conv.weight * (own_scale * scale).view(-1, 1, 1, 1)
+    if scale_of_x is not None:
+        weight = weight / scale_of_x.view(1, -1, 1, 1)
+    weight = weight.contiguous(memory_format=torch.channels_last)  # so are the results
+    return functional.conv2d(x, weight, own_shift * scale + shift, padding=conv.padding)
+
+
+def shifted(x: Tensor, shift: Tensor) -> Tensor:
+    return x + shift.to(x.dtype).view(1, -1, 1, 1)
+
+
+def folded_block(block: MultiResBlock, x: Tensor) -> Tensor:
+    """`block(x)`; small, medium and large are computed as `norm_joined` and `norm` would scale them."""
+    joined_scale, joined_shift = scale_and_shift(block.norm_joined)
+    scale, shift = scale_and_shift(block.norm)
+    widths = [conv_norm[0].out_channels for conv_norm in (block.conv3, block.conv5, block.conv7)]
+    for_small, for_medium, for_large = torch.split(joined_scale * scale, widths)
+    small = torch.relu_(folded_conv(block.conv3, x, for_small))
+    medium = torch.relu_(folded_conv(block.conv5, small, for_medium, scale_of_x=for_small))
+    large = torch.relu_(folded_conv(block.conv7, medium, for_large, scale_of_x=for_medium))
+    joined = torch.cat([small, medium, large], 1)
+    return shifted(torch.relu_(joined + folded_conv(block.shortcut, x, scale, joined_shift * scale)), shift)
+
+
+def folded_step(step: ResStep, x: Tensor) -> Tensor:
+    """`step(x)`."""
+    scale, shift = scale_and_shift(step.norm)
+    own = torch.relu_(folded_conv(step.conv, x, scale))
+    return shifted(torch.relu_(own + folded_conv(step.shortcut, x, scale)), shift)
+
+
+def hold_statistics(network: nn.Module) -> None:
+    """Until the next `train()`, batch norms normalise as they will after training, and do not update their statistics."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def slices_to(images: np.ndarray, device: torch.device) -> Tensor:

@@ -29,7 +29,7 @@ from networks import NODES
 from predicted_masks import predicted_masks
 from run import add_run_options, interruptible, locked, start_run, window_size
 from sampling import pick
-from segmenting import slices_to
+from segmenting import hold_statistics, slices_to
 from untrained import node_input
 
 CHANNELS = ["t2_near_mask", "t2_in_mask", "mask"]
@@ -147,6 +147,8 @@ class ClassifierTask:
 
     def loss(self, progress: float) -> Tensor:
         inputs, cases = self.batch()
+        if self.options.hold_statistics:
+            hold_statistics(self.network)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
             found = self.forward(inputs)
         total = torch.zeros((), device=self.device)
@@ -268,6 +270,8 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--crop", type=window_size, metavar="ROWSxCOLUMNS",
                         help="windows around the lesion in place of whole slices: several times quicker, and a --start for them; "
                         "with channels limited to the mask")
+    parser.add_argument("--hold-statistics", action="store_true",
+                        help="batch norms keep the statistics of --start; for whole slices after windows (--crop), whose statistics differ")
     parser.add_argument("--rotation", type=float, default=30, help="largest rotation in degrees (30)")
     parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
@@ -277,6 +281,8 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if len(set(options.learn_also)) < len(options.learn_also):
         parser.error("--learn-also names a column twice")
+    if options.hold_statistics and not options.start:
+        parser.error("--hold-statistics needs --start, whose statistics it holds")
     options.lr = options.lr or (LEARNING_RATE if options.start else LEARNING_RATE_FROM_NOTHING)
     return options
 

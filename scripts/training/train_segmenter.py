@@ -24,7 +24,7 @@ from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
 from run import add_run_options, interruptible, locked, read_start, say, save_atomically, start_run, window_size
 from sampling import SegmentationSampler, lesion_pixel, pick
-from segmenting import fast_segmenter, probabilities, slices_to
+from segmenting import FastSegmenter, hold_statistics, probabilities, slices_to
 
 LEARNING_RATE = 1e-3
 EXAMPLES = 8
@@ -54,7 +54,7 @@ class SegmenterTask:
     def __init__(self, slices: Slices, options: argparse.Namespace, device: torch.device):
         self.slices, self.options, self.device = slices, options, device
         self.neighbours = slices_with_lesion_of_same_case(slices)
-        self.network = fast_segmenter().to(device)
+        self.network = FastSegmenter().to(device)
         if options.start:
             load_start(self.network, options.start)
         self.sampler = SegmentationSampler(slices, options.lesion_share)
@@ -143,13 +143,6 @@ def slices_with_lesion_of_same_case(slices: Slices) -> List[List[int]]:
     return [found for part, found in zip(parts, marked) for _ in part]
 
 
-def hold_statistics(network: torch.nn.Module) -> None:
-    """Until the next `train()`, batch norms normalise as they will after training, and do not update their statistics."""
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.eval()
-
-
 def load_start(network: torch.nn.Module, path: Path) -> None:
     try:
         network.load_state_dict(read_start(path)["state_dict"])
@@ -183,13 +176,16 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
     parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices (0.2)")
-    parser.add_argument("--hold-statistics", action="store_true", help="batch norms keep the statistics of --start from the beginning")
+    parser.add_argument("--hold-statistics", action="store_true",
+                        help="batch norms keep the statistics of --start from the beginning: half the time on CPUs")
     parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
     parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
     options = parser.parse_args(arguments)
+    if options.hold_statistics and not options.start:
+        parser.error("--hold-statistics needs --start, whose statistics it holds")
     options.lr = options.lr or LEARNING_RATE
     return options
 

@@ -27,7 +27,7 @@ from export import save_script
 from loop import INTERRUPTED, Trainer
 from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsampling
 from run import locked, read_start
-from segmenting import ShuffledTransposed, fast_segmenter
+from segmenting import FastSegmenter
 
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "training"
 QUICK = ["--epoch-steps", 2, "--batch", 4, "--precision", "fp32", "--threads", 1]
@@ -151,14 +151,55 @@ class Segmenter(Runs):
         history = load(run / "last.ckpt")["history"]
         self.assertLess(history[-1]["loss"], history[0]["loss"] - 0.1)
 
-    def test_fast_upsampling_is_the_transposed_convolution(self):
-        fast, plain = fast_segmenter().eval(), MultiResUNet().eval()
-        plain.load_state_dict(fast.state_dict())
-        self.assertIsInstance(fast.upsample[0], ShuffledTransposed)
-        self.assertNotIsInstance(plain.upsample[0], ShuffledTransposed)
-        image = torch.rand(1, 1, 32, 32)
+    def test_freed_memory_is_kept(self):
+        """A large array that is freed stays in the process, as the next step wants it again."""
+        code = """
+import re, sys
+import numpy
+import run
+def resident_kib(): return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
+if sys.argv[1] == "keep":
+    run.keep_memory()
+before = resident_kib()
+numpy.ones(2**27, numpy.uint8)
+print(resident_kib() - before)
+"""
+        left = []
+        for what in ("keep", "return"):
+            command = [sys.executable, "-c", code, what]
+            done = subprocess.run(command, cwd=SCRIPTS, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+            left.append(int(done.stdout))
+        self.assertGreater(left[0], left[1] + 2**16)
+
+    def test_fast_segmenter_is_the_plain_one(self):
+        """Results and gradients, while statistics are held (folded) or not, and where a scale must not be folded."""
+        torch.manual_seed(5)
+        fast, plain = FastSegmenter().double(), MultiResUNet().double()
         with torch.no_grad():
-            torch.testing.assert_close(fast(image), plain(image))
+            for norm in (module for module in fast.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+                for value, low, high in ((norm.weight, 0.5, 2), (norm.bias, -0.3, 0.3), (norm.running_var, 0.5, 2), (norm.running_mean, -0.3, 0.3)):
+                    value.uniform_(low, high)
+        state = {key: value.clone() for key, value in fast.state_dict().items()}
+        images = torch.rand(2, 1, 32, 48, dtype=torch.float64)
+        truth = (images > 0.5).double()
+        state["encoder.0.conv5.1.weight"][2] = -0.7
+        behind_relu = ("skips.0.1.norm.weight", "encoder.0.norm_joined.weight", "decoder.1.norm.weight")
+        for held, key, smallest in ((True, "", 1), (False, "", 1), *((True, key, value) for key in behind_relu for value in (-0.5, 0))):
+            changed = {**state, **({key: state[key].clone()} if key else {})}
+            if key:
+                changed[key][3] = smallest
+            gradients = []
+            for network in (fast, plain):
+                network.load_state_dict(changed)
+                network.train(not held)
+                network.zero_grad()
+                logits = network.logits(images)
+                train_segmenter.segmentation_loss(logits, truth).backward()
+                gradients.append([logits.detach()] + [parameter.grad for _, parameter in sorted(network.named_parameters())])
+            with self.subTest(held=held, key=key, smallest=smallest):
+                self.assertEqual(fast.foldable(), held and smallest > 0)
+                for mine, expected in zip(*gradients):
+                    torch.testing.assert_close(mine, expected, rtol=1e-6, atol=1e-9)
 
 
 class Classifiers(Runs):
@@ -341,6 +382,22 @@ class Classifiers(Runs):
             self.train(train_classifiers, "twice", "--node", "ms_vs_nmosd", "--learn-also", "unread", "unread", prepared=prepared)
         self.assertIn("names a column twice", said.getvalue())
 
+    def test_statistics_are_held(self):
+        node = ("--node", "ms_vs_nmosd", "--steps", 1)
+        start = self.train(train_classifiers, "statistics", *node) / "best.ckpt"
+        before = load(start)["state_dict"]
+        for name, options in (("held", ["--hold-statistics"]), ("moving", [])):
+            after = load(self.train(train_classifiers, name, *node, "--start", start, *options) / "best.ckpt")["state_dict"]
+            same = [torch.equal(before[key], after[key]) for key in before if key.endswith("running_mean")]
+            with self.subTest(name):
+                self.assertEqual(any(same), all(same))
+                self.assertEqual(all(same), name == "held")
+                self.assertFalse(torch.equal(before["features.conv0.weight"], after["features.conv0.weight"]))
+        for script in (train_segmenter, train_classifiers):
+            with self.subTest(script), self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as said:
+                self.train(script, "nothing_held", *(node if script is train_classifiers else ()), "--hold-statistics")
+            self.assertIn("needs --start", said.getvalue())
+
     def test_slices_count_for_the_nodes_that_apply_to_their_label(self):
         found = {label: [target(node, label) for node in NODES] for label in ("astrocytoma", "ependymoma", "ms", "nmosd", "healthy")}
         self.assertEqual(
@@ -383,7 +440,7 @@ class Starts(unittest.TestCase):
                 for key, value in network.state_dict().items():
                     self.assertEqual(state[key].dtype, value.dtype, key)
                     torch.testing.assert_close(state[key], value, rtol=1e-3, atol=1e-6)
-            train_segmenter.load_start(fast_segmenter(), Path(folder) / "segmenter.pt")
+            train_segmenter.load_start(FastSegmenter(), Path(folder) / "segmenter.pt")
             SharedClassifier(["ms_vs_nmosd"], 3).start_from(Path(folder) / "ms_vs_nmosd.pt")
             path.write_bytes(path.read_bytes()[:-1000])
             with self.assertRaisesRegex(SystemExit, "ms_vs_nmosd.pt cannot be read as a checkpoint"):
