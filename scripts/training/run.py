@@ -52,12 +52,22 @@ def add_run_options(parser: argparse.ArgumentParser, batch: int, epoch_steps: in
     parser.add_argument("--patience", type=count_or_zero, default=0,
                         help="halve the rate after this many epochs without a better score, instead of the cosine; 0: cosine (0)")
     parser.add_argument("--start", type=Path, metavar="FILE", help="weights to start from: a checkpoint, or a network of a model package")
+    parser.add_argument("--hold-statistics", action="store_true",
+                        help="batch norms keep the statistics of --start: the segmenter then takes half the time on CPUs, and a classifier "
+                        "of windows (--crop) goes on with whole slices, whose statistics differ")
     parser.add_argument("--seed", type=int, default=1, help="of initial weights and sampling (1)")
     parser.add_argument("--device", type=device_name, default="cuda" if torch.cuda.is_available() else "cpu",
                         help="cpu or cuda[:N]; default: cuda if there is one")
     parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto", help="auto: bf16 where it is faster")
     parser.add_argument("--threads", type=positive_count, help="CPU threads (OMP_NUM_THREADS, else all cores)")
     parser.add_argument("--compile", action="store_true", help="torch.compile (PyTorch 2 and a C++ compiler)")
+
+
+def parse_run_options(parser: argparse.ArgumentParser, arguments: List[str]) -> argparse.Namespace:
+    options = parser.parse_args(arguments)
+    if options.hold_statistics and not options.start:
+        parser.error("--hold-statistics needs --start, whose statistics it holds")
+    return options
 
 
 def interruptible(main: Callable[[List[str]], int], arguments: List[str]) -> int:

@@ -22,7 +22,7 @@ class ShuffledTransposed(nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:
         inputs, outputs = self.weight.shape[:2]
         weight = self.weight.permute(1, 2, 3, 0).reshape(4 * outputs, inputs, 1, 1)
-        return torch.pixel_shuffle(nn.functional.conv2d(x, weight, self.bias.repeat_interleave(4)), 2)
+        return torch.pixel_shuffle(functional.conv2d(x, weight, self.bias.repeat_interleave(4)), 2)
 
 
 class FastSegmenter(MultiResUNet):

@@ -27,7 +27,7 @@ from loop import Trainer, Validation
 from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
 from networks import NODES
 from predicted_masks import predicted_masks
-from run import add_run_options, interruptible, locked, start_run, window_size
+from run import add_run_options, interruptible, locked, parse_run_options, start_run, window_size
 from sampling import pick
 from segmenting import hold_statistics, slices_to
 from untrained import node_input
@@ -270,19 +270,15 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--crop", type=window_size, metavar="ROWSxCOLUMNS",
                         help="windows around the lesion in place of whole slices: several times quicker, and a --start for them; "
                         "with channels limited to the mask")
-    parser.add_argument("--hold-statistics", action="store_true",
-                        help="batch norms keep the statistics of --start; for whole slices after windows (--crop), whose statistics differ")
     parser.add_argument("--rotation", type=float, default=30, help="largest rotation in degrees (30)")
     parser.add_argument("--shift", type=float, default=20, help="largest shift in pixels (20)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
     parser.add_argument("--learn-also", nargs="+", metavar="COLUMN", default=[],
                         help="columns of numbers in the cohort table that help the network to see what matters, such as the lesion's length; "
                         "learned beside the classes, left out of the package; after the folder of the cohort")
-    options = parser.parse_args(arguments)
+    options = parse_run_options(parser, arguments)
     if len(set(options.learn_also)) < len(options.learn_also):
         parser.error("--learn-also names a column twice")
-    if options.hold_statistics and not options.start:
-        parser.error("--hold-statistics needs --start, whose statistics it holds")
     options.lr = options.lr or (LEARNING_RATE if options.start else LEARNING_RATE_FROM_NOTHING)
     return options
 

@@ -22,7 +22,7 @@ from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
 from operating_point import OperatingPoint, choose_operating_point, measure_case
-from run import add_run_options, interruptible, locked, read_start, say, save_atomically, start_run, window_size
+from run import add_run_options, interruptible, locked, parse_run_options, read_start, say, save_atomically, start_run, window_size
 from sampling import SegmentationSampler, lesion_pixel, pick
 from segmenting import FastSegmenter, hold_statistics, probabilities, slices_to
 
@@ -176,16 +176,12 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
     parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices (0.2)")
-    parser.add_argument("--hold-statistics", action="store_true",
-                        help="batch norms keep the statistics of --start from the beginning: half the time on CPUs")
     parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
     parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")
-    options = parser.parse_args(arguments)
-    if options.hold_statistics and not options.start:
-        parser.error("--hold-statistics needs --start, whose statistics it holds")
+    options = parse_run_options(parser, arguments)
     options.lr = options.lr or LEARNING_RATE
     return options
 
