@@ -58,6 +58,7 @@ class SegmenterTask:
         if options.start:
             load_start(self.network, options.start)
         self.sampler = SegmentationSampler(slices, options.lesion_share)
+        self.marked = sum(self.sampler.with_lesion.values(), [])
         flips = (options.flips != "none", options.flips == "both")
         self.variation = Variation(options.rotation, options.shift, (0.8, 1.25), *flips)
         self.val_cases = spread_over_labels(slices, slices.in_split("val"))
@@ -66,14 +67,13 @@ class SegmenterTask:
 
     def centres(self, chosen: List[int], window: Tuple[int, int]) -> Tensor:
         """Where the windows are: near a lesion pixel of the slice; where it has none, near one of another slice of the case, as the cord is there;
-        in healthy cases anywhere."""
+        in healthy cases near one of any other case."""
         whole, half = self.slices.size, torch.tensor(window) / 2
-        centres = half + torch.rand(len(chosen), 2) * (whole - 2 * half)
+        centres = torch.empty(len(chosen), 2)
         for row, index in enumerate(chosen):
-            marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index]
-            if marked:
-                near = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
-                centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
+            marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index] or self.marked
+            near = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
+            centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
         return centres - 0.5
 
     def batch(self, progress: float) -> Tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 
 from toy_cohort import write_cohort
 import train_segmenter
-from cohort import open_slices
+from cohort import LABELS, open_slices
 
 
 def lesion(rows: int, columns: int) -> torch.Tensor:
@@ -40,24 +40,50 @@ class Loss(unittest.TestCase):
         self.assertAlmostEqual(float(loss), 1 - 1 / 4 + 20 * 3 / 1024, places=4)
 
 
-class Windows(unittest.TestCase):
-    def test_lie_where_lesions_are_also_in_slices_that_have_none(self):
-        with tempfile.TemporaryDirectory() as folder:
-            write_cohort(Path(folder), size=64, counts={"train": 2, "val": 1})
-            slices = open_slices(Path(folder))
-            options = train_segmenter.parse_arguments([folder, "-o", folder, "--device", "cpu"])
-            task = train_segmenter.SegmenterTask(slices, options, torch.device("cpu"))
-            for case, part in enumerate(map(slices.of_case, range(len(slices.cases)))):
-                first = part.start
-                self.assertEqual(slices.lesion_pixels[first], 0)
-                centres = task.centres([first] * 100, (16, 16))
-                if slices.cases[case].label == "healthy":
-                    self.assertGreater(float(centres.std(0).min()), 10)
-                    continue
-                marked = torch.from_numpy(np.argwhere(slices.masks[part].any(0))).float()
-                inside = marked.clamp(7.5, 55.5)  # a window ends at the edge of the slice
-                away = (centres[:, None] - inside).abs().amax(-1).amin(1)
-                self.assertLessEqual(float(away.max()), 7)
+class Batches(unittest.TestCase):
+    """Cohorts of three slices a case, of which the last two have a lesion."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        write_cohort(Path(folder.name), size=64, counts={"train": 2, "val": 1})
+        self.slices = open_slices(Path(folder.name))
+        options = train_segmenter.parse_arguments([folder.name, "-o", folder.name, "--device", "cpu"])
+        self.task = train_segmenter.SegmenterTask(self.slices, options, torch.device("cpu"))
+
+    def check_near(self, centres: torch.Tensor, masks: np.ndarray) -> None:
+        """Windows of 16 x 16 pixels around `centres` reach a marked pixel."""
+        marked = torch.from_numpy(np.argwhere(masks.any(0))).float()
+        inside = marked.clamp(7.5, 55.5)  # a window ends at the edge of the slice
+        away = (centres[:, None] - inside).abs().amax(-1).amin(1)
+        self.assertLessEqual(float(away.max()), 7)
+
+    def test_windows_lie_where_lesions_are_also_in_slices_that_have_none(self):
+        for case in range(len(self.slices.cases)):
+            if self.slices.cases[case].label != "healthy":
+                part = self.slices.of_case(case)
+                self.assertEqual(self.slices.lesion_pixels[part.start], 0)
+                self.check_near(self.task.centres([part.start] * 100, (16, 16)), self.slices.masks[part])
+
+    def test_windows_of_healthy_cases_lie_where_training_cases_have_lesions(self):
+        cases = self.slices.cases
+        healthy = next(case for case in range(len(cases)) if cases[case].label == "healthy")
+        trained_on = np.concatenate([self.slices.masks[self.slices.of_case(case)] for case in self.slices.in_split("train")])
+        centres = self.task.centres([int(self.slices.first[healthy])] * 200, (16, 16))
+        self.check_near(centres, trained_on)
+        self.assertGreater(float(centres.std(0).min()), 3)
+
+    def test_half_of_the_slices_without_lesion_are_of_healthy_cases_at_depths_where_others_have_one(self):
+        part_of = {index: case for case in range(len(self.slices.cases)) for index in self.slices.indices_of_case(case)}
+        for _ in range(20):
+            drawn = self.task.sampler.draw(16)
+            labels = [self.slices.cases[part_of[index]].label for index in drawn]
+            self.assertEqual(sum(self.slices.lesion_pixels[index] > 0 for index in drawn), 8)
+            self.assertEqual([labels.count(label) for label in LABELS], [3, 3, 3, 3, 4])
+            for index, label in zip(drawn, labels):
+                self.assertEqual(self.slices.cases[part_of[index]].split, "train")
+                if label == "healthy":
+                    self.assertGreater(index, self.slices.first[part_of[index]])
 
 
 if __name__ == "__main__":
