@@ -7,7 +7,7 @@ DenseNet121 classifiers decide between two diseases.
 
 import copy
 import re
-from typing import Dict, List, Tuple
+from typing import Dict, List, Tuple, Type
 
 import torch
 import torchvision
@@ -63,31 +63,31 @@ class ResStep(nn.Module):
         return self.norm(torch.relu(torch.relu(self.conv(x)) + self.shortcut(x)))
 
 
-def res_path(inputs: int, outputs: int, length: int) -> nn.Sequential:
-    """The skip connection: residual steps that bring encoder features closer to the decoder's."""
-    return nn.Sequential(*[ResStep(inputs if i == 0 else outputs, outputs) for i in range(length)])
-
-
 class MultiResUNet(nn.Module):
-    """[N,1,H,W] network image -> [N,1,H,W] lesion probability; H and W are multiples of 16."""
+    """[N,1,H,W] network image -> [N,1,H,W] lesion probability; H and W are multiples of 16.
 
-    def __init__(self, filters: Tuple[int, ...] = (32, 64, 128, 256, 512)):
+    Skip connections are res paths: residual steps that bring encoder features closer to the decoder's. `block`, `step` and `upsampling`
+    are for classes that compute the same in another way.
+    """
+
+    def __init__(self, filters: Tuple[int, ...] = (32, 64, 128, 256, 512), block: Type[MultiResBlock] = MultiResBlock,
+                 step: Type[ResStep] = ResStep, upsampling: Type[nn.ConvTranspose2d] = nn.ConvTranspose2d):
         super().__init__()
         self.encoder = nn.ModuleList()
         self.skips = nn.ModuleList()
         channels = 1
         for level, count in enumerate(filters[:-1]):
-            self.encoder.append(MultiResBlock(channels, count))
+            self.encoder.append(block(channels, count))
             channels = self.encoder[-1].outputs
-            self.skips.append(res_path(channels, count, len(filters) - 1 - level))
-        self.bottom = MultiResBlock(channels, filters[-1])
+            self.skips.append(nn.Sequential(step(channels, count), *[step(count, count) for _ in range(len(filters) - 2 - level)]))
+        self.bottom = block(channels, filters[-1])
         channels = self.bottom.outputs
 
         self.upsample = nn.ModuleList()
         self.decoder = nn.ModuleList()
         for count in reversed(filters[:-1]):
-            self.upsample.append(nn.ConvTranspose2d(channels, count, 2, stride=2))
-            self.decoder.append(MultiResBlock(2 * count, count))
+            self.upsample.append(upsampling(channels, count, 2, stride=2))
+            self.decoder.append(block(2 * count, count))
             channels = self.decoder[-1].outputs
         self.head = nn.Conv2d(channels, 1, 1)
 
@@ -109,6 +109,13 @@ class MultiResUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.sigmoid(self.logits(x))
+
+
+def hold_statistics(network: nn.Module) -> None:
+    """Until the next `train()`, batch norms normalise as they will after training, and do not update their statistics."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 class DenseNetClassifier(nn.Module):

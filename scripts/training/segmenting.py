@@ -1,7 +1,6 @@
 """Running the segmenter over cases, in training and afterwards."""
 
-import functools
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -23,40 +22,6 @@ class ShuffledTransposed(nn.ConvTranspose2d):
         inputs, outputs = self.weight.shape[:2]
         weight = self.weight.permute(1, 2, 3, 0).reshape(4 * outputs, inputs, 1, 1)
         return torch.pixel_shuffle(functional.conv2d(x, weight, self.bias.repeat_interleave(4)), 2)
-
-
-class FastSegmenter(MultiResUNet):
-    """A MultiResUNet, interchangeable with a plain one by its state_dict, quicker to train on CPUs.
-
-    While all batch norms hold their statistics, also in evaluation, they are computed with the convolutions: a scale s > 0 behind a ReLU goes
-    before it, as s relu(x) = relu(s x), and from there into the weights, with every shift but that behind the ReLU, because what comes
-    next pads with 0.
-    Results and gradients are those of the plain network, up to rounding, in a fraction of its passes over memory.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.upsample = nn.ModuleList(ShuffledTransposed(up.in_channels, up.out_channels, 2, 2) for up in self.upsample)
-
-    def features(self, x: Tensor) -> Tensor:
-        if not self.foldable():
-            return super().features(x)
-        skipped: List[Tensor] = []
-        for block, skip in zip(self.encoder, self.skips):
-            x = folded_block(block, x)
-            skipped.append(functools.reduce(lambda passed, step: folded_step(step, passed), skip, x))
-            x = torch.max_pool2d(x, 2)
-        x = folded_block(self.bottom, x)
-        for upsample, block in zip(self.upsample, self.decoder):
-            x = folded_block(block, torch.cat([upsample(x), skipped.pop()], 1))
-        return x
-
-    def foldable(self) -> bool:
-        if any(module.training for module in self.modules() if isinstance(module, nn.BatchNorm2d)):
-            return False
-        behind_relu = [module.norm.weight for module in self.modules() if isinstance(module, (MultiResBlock, ResStep))]
-        behind_relu += [module.norm_joined.weight for module in self.modules() if isinstance(module, MultiResBlock)]
-        return float(torch.cat(behind_relu).detach().min()) > SMALLEST_FOLDED_WEIGHT
 
 
 def scale_and_shift(norm: nn.BatchNorm2d) -> Tuple[Tensor, Tensor]:
@@ -81,31 +46,54 @@ def shifted(x: Tensor, shift: Tensor) -> Tensor:
     return x + shift.to(x.dtype).view(1, -1, 1, 1)
 
 
-def folded_block(block: MultiResBlock, x: Tensor) -> Tensor:
-    """`block(x)`; small, medium and large are computed as `norm_joined` and `norm` would scale them."""
-    joined_scale, joined_shift = scale_and_shift(block.norm_joined)
-    scale, shift = scale_and_shift(block.norm)
-    widths = [conv_norm[0].out_channels for conv_norm in (block.conv3, block.conv5, block.conv7)]
-    for_small, for_medium, for_large = torch.split(joined_scale * scale, widths)
-    small = torch.relu_(folded_conv(block.conv3, x, for_small))
-    medium = torch.relu_(folded_conv(block.conv5, small, for_medium, scale_of_x=for_small))
-    large = torch.relu_(folded_conv(block.conv7, medium, for_large, scale_of_x=for_medium))
-    joined = torch.cat([small, medium, large], 1)
-    return shifted(torch.relu_(joined + folded_conv(block.shortcut, x, scale, joined_shift * scale)), shift)
+def foldable(layers: nn.Module, *behind_relu: nn.BatchNorm2d) -> bool:
+    """A scale goes before a ReLU if it is fixed and positive, as s relu(x) = relu(s x). On CPUs alone: a GPU would have to wait for the answer."""
+    norms = [module for module in layers.modules() if isinstance(module, nn.BatchNorm2d)]
+    if any(norm.training or norm.weight.is_cuda for norm in norms):
+        return False
+    return all(float(norm.weight.detach().min()) > SMALLEST_FOLDED_WEIGHT for norm in behind_relu)
 
 
-def folded_step(step: ResStep, x: Tensor) -> Tensor:
-    """`step(x)`."""
-    scale, shift = scale_and_shift(step.norm)
-    own = torch.relu_(folded_conv(step.conv, x, scale))
-    return shifted(torch.relu_(own + folded_conv(step.shortcut, x, scale)), shift)
+class FoldingBlock(MultiResBlock):
+    """While its batch norms hold their statistics, computed with the convolutions; so is `FoldingStep`. Results and gradients are those of the
+    plain one, up to rounding, in a fraction of its passes over memory: scales go before the ReLUs and into the weights, with every shift but
+    that behind the last ReLU, because what comes next pads with 0."""
+
+    def foldable(self) -> bool:
+        return foldable(self, self.norm_joined, self.norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Small, medium and large are computed as `norm_joined` and `norm` would scale them."""
+        if not self.foldable():
+            return super().forward(x)
+        joined_scale, joined_shift = scale_and_shift(self.norm_joined)
+        scale, shift = scale_and_shift(self.norm)
+        widths = [conv_norm[0].out_channels for conv_norm in (self.conv3, self.conv5, self.conv7)]
+        for_small, for_medium, for_large = torch.split(joined_scale * scale, widths)
+        small = torch.relu_(folded_conv(self.conv3, x, for_small))
+        medium = torch.relu_(folded_conv(self.conv5, small, for_medium, scale_of_x=for_small))
+        large = torch.relu_(folded_conv(self.conv7, medium, for_large, scale_of_x=for_medium))
+        joined = torch.cat([small, medium, large], 1)
+        return shifted(torch.relu_(joined + folded_conv(self.shortcut, x, scale, joined_shift * scale)), shift)
 
 
-def hold_statistics(network: nn.Module) -> None:
-    """Until the next `train()`, batch norms normalise as they will after training, and do not update their statistics."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
+class FoldingStep(ResStep):
+    def foldable(self) -> bool:
+        return foldable(self, self.norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.foldable():
+            return super().forward(x)
+        scale, shift = scale_and_shift(self.norm)
+        own = torch.relu_(folded_conv(self.conv, x, scale))
+        return shifted(torch.relu_(own + folded_conv(self.shortcut, x, scale)), shift)
+
+
+class FastSegmenter(MultiResUNet):
+    """A MultiResUNet, interchangeable with a plain one by its state_dict, quicker to train on CPUs."""
+
+    def __init__(self):
+        super().__init__(block=FoldingBlock, step=FoldingStep, upsampling=ShuffledTransposed)
 
 
 def slices_to(images: np.ndarray, device: torch.device) -> Tensor:

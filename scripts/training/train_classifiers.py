@@ -25,11 +25,11 @@ from classifying import CLASS_LABELS, IGNORED, NUMBERS, SharedClassifier, read_n
 from cohort import Slices, open_slices, read_numbers
 from loop import Trainer, Validation
 from metrics import auc, brier, expected_calibration_error, fit_temperature, log_loss, patient_probability, sensitivity_specificity, youden
-from networks import NODES
+from networks import NODES, hold_statistics
 from predicted_masks import predicted_masks
 from run import add_run_options, interruptible, locked, parse_run_options, start_run, window_size
 from sampling import pick
-from segmenting import hold_statistics, slices_to
+from segmenting import slices_to
 from untrained import node_input
 
 CHANNELS = ["t2_near_mask", "t2_in_mask", "mask"]

@@ -21,10 +21,11 @@ from augment import Variation, random_views, sample, vary_intensity
 from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
+from networks import hold_statistics
 from operating_point import OperatingPoint, choose_operating_point, measure_case
 from run import add_run_options, interruptible, locked, parse_run_options, read_start, say, save_atomically, start_run, window_size
 from sampling import SegmentationSampler, lesion_pixel, pick
-from segmenting import FastSegmenter, hold_statistics, probabilities, slices_to
+from segmenting import FastSegmenter, probabilities, slices_to
 
 LEARNING_RATE = 1e-3
 EXAMPLES = 8
