@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence
 import numpy as np
 import torch
 
-from cohort import LABELS, Slices
+from cohort import LESION_LABELS, Slices
 
 
 HEALTHY_SHARE = 0.5
@@ -16,41 +16,50 @@ def pick(pool: Sequence[int]) -> int:
     return int(pool[int(torch.randint(len(pool), (1,)))])
 
 
+def rounded(number: float) -> int:
+    """Up or down at random, so that it is the number on average."""
+    return int(number + float(torch.rand(())))
+
+
 class SegmentationSampler:
-    """Slices of the training cases: a stated share with lesion, the rest without, half of these from healthy cases and half from the others;
-    labels evenly in each part. In healthy cases they are taken at depths where others have lesions: there the cord is."""
+    """Slices of the training cases: a stated share with lesion; of the rest half from healthy cases, half from cases with lesion; labels evenly.
+    Healthy slices come from depths at which lesions occur, where the cord most likely is."""
 
     def __init__(self, slices: Slices, lesion_share: float):
         self.lesion_share = lesion_share
         self.with_lesion: Dict[str, List[int]] = {}
         self.without: Dict[str, List[int]] = {}
         self.healthy: List[range] = []
-        self.depths: List[float] = []
-        """Of all slices with lesion, as a share of the slices of their case."""
+        self.depth: Dict[int, float] = {}
+        """Of each slice of these cases, as a share of the slices of its case."""
         for case in slices.in_split("train"):
-            part, label = slices.indices_of_case(case), slices.cases[case].label
+            indices, label = slices.indices_of_case(case), slices.cases[case].label
             if label == "healthy":
-                self.healthy.append(part)
+                self.healthy.append(indices)
                 continue
-            for index in part:
+            for index in indices:
                 pools = self.with_lesion if slices.lesion_pixels[index] else self.without
                 pools.setdefault(label, []).append(index)
-            self.depths += [(index - part.start + 0.5) / len(part) for index in part if slices.lesion_pixels[index]]
+                self.depth[index] = (index - indices.start + 0.5) / len(indices)
 
     def draw(self, count: int) -> List[int]:
-        lesions = count if not (self.without or self.healthy) else round(count * self.lesion_share)
-        healthy = round((count - lesions) * HEALTHY_SHARE) if self.healthy and self.without else (count - lesions) * bool(self.healthy)
+        lesions = rounded(count * self.lesion_share) if self.without or self.healthy else count
+        healthy_share = HEALTHY_SHARE if self.healthy and self.without else float(bool(self.healthy))
+        healthy = rounded((count - lesions) * healthy_share)
         others = count - lesions - healthy
         return [*self.evenly(self.with_lesion, lesions), *self.evenly(self.without, others), *(self.healthy_slice() for _ in range(healthy))]
 
+    def slice_with_lesion(self) -> int:
+        return self.evenly(self.with_lesion, 1)[0]
+
     def healthy_slice(self) -> int:
-        part = self.healthy[pick(range(len(self.healthy)))]
-        return part[int(self.depths[pick(range(len(self.depths)))] * len(part))]
+        indices = self.healthy[pick(range(len(self.healthy)))]
+        return indices[int(self.depth[self.slice_with_lesion()] * len(indices))]
 
     @staticmethod
     def evenly(pools: Dict[str, List[int]], count: int) -> List[int]:
         """As many of each label as `count` allows, the remainder to labels at random."""
-        labels = [label for label in LABELS if label in pools]
+        labels = [label for label in LESION_LABELS if label in pools]
         order = torch.randperm(len(labels)).tolist() if labels else []
         return [pick(pools[labels[order[i % len(order)]]]) for i in range(count)]
 

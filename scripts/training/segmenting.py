@@ -46,8 +46,9 @@ def shifted(x: Tensor, shift: Tensor) -> Tensor:
     return x + shift.to(x.dtype).view(1, -1, 1, 1)
 
 
-def foldable(layers: nn.Module, *behind_relu: nn.BatchNorm2d) -> bool:
-    """A scale goes before a ReLU if it is fixed and positive, as s relu(x) = relu(s x). On CPUs alone: a GPU would have to wait for the answer."""
+def can_fold(layers: nn.Module, *behind_relu: nn.BatchNorm2d) -> bool:
+    """A scale goes before a ReLU if it is fixed and positive, as s relu(x) = relu(s x), and not too small. On CPUs alone: a GPU would have
+    to wait for the answer."""
     norms = [module for module in layers.modules() if isinstance(module, nn.BatchNorm2d)]
     if any(norm.training or norm.weight.is_cuda for norm in norms):
         return False
@@ -60,7 +61,7 @@ class FoldingBlock(MultiResBlock):
     that behind the last ReLU, because what comes next pads with 0."""
 
     def foldable(self) -> bool:
-        return foldable(self, self.norm_joined, self.norm)
+        return can_fold(self, self.norm_joined, self.norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Small, medium and large are computed as `norm_joined` and `norm` would scale them."""
@@ -78,8 +79,10 @@ class FoldingBlock(MultiResBlock):
 
 
 class FoldingStep(ResStep):
+    """See `FoldingBlock`."""
+
     def foldable(self) -> bool:
-        return foldable(self, self.norm)
+        return can_fold(self, self.norm)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.foldable():
@@ -90,7 +93,7 @@ class FoldingStep(ResStep):
 
 
 class FastSegmenter(MultiResUNet):
-    """A MultiResUNet, interchangeable with a plain one by its state_dict, quicker to train on CPUs."""
+    """A MultiResUNet, interchangeable with a plain one by its state_dict, quicker on CPUs: see its parts."""
 
     def __init__(self):
         super().__init__(block=FoldingBlock, step=FoldingStep, upsampling=ShuffledTransposed)

@@ -59,7 +59,6 @@ class SegmenterTask:
         if options.start:
             load_start(self.network, options.start)
         self.sampler = SegmentationSampler(slices, options.lesion_share)
-        self.marked = sum(self.sampler.with_lesion.values(), [])
         flips = (options.flips != "none", options.flips == "both")
         self.variation = Variation(options.rotation, options.shift, (0.8, 1.25), *flips)
         self.val_cases = spread_over_labels(slices, slices.in_split("val"))
@@ -68,11 +67,11 @@ class SegmenterTask:
 
     def centres(self, chosen: List[int], window: Tuple[int, int]) -> Tensor:
         """Where the windows are: near a lesion pixel of the slice; where it has none, near one of another slice of the case, as the cord is there;
-        in healthy cases near one of any other case."""
+        in healthy cases near one of any training case."""
         whole, half = self.slices.size, torch.tensor(window) / 2
         centres = torch.empty(len(chosen), 2)
         for row, index in enumerate(chosen):
-            marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index] or self.marked
+            marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index] or [self.sampler.slice_with_lesion()]
             near = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
             centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
         return centres - 0.5
@@ -176,8 +175,8 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
-    parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices (0.2)")
-    parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch (0.5)")
+    parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices; what is far from the cord is seen only there (0.2)")
+    parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch; of the others half are of healthy cases (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
     parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")

@@ -1,15 +1,18 @@
-"""What the segmenter is trained on and for: windows and loss."""
+"""What the segmenter is trained on and for: slices, windows and loss."""
 
 import tempfile
 import unittest
+from collections import Counter
 from pathlib import Path
+from typing import Tuple
 
 import numpy as np
 import torch
 
 from toy_cohort import write_cohort
 import train_segmenter
-from cohort import LABELS, open_slices
+from cohort import Case, Slices, open_slices
+from sampling import SegmentationSampler
 
 
 def lesion(rows: int, columns: int) -> torch.Tensor:
@@ -40,50 +43,92 @@ class Loss(unittest.TestCase):
         self.assertAlmostEqual(float(loss), 1 - 1 / 4 + 20 * 3 / 1024, places=4)
 
 
-class Batches(unittest.TestCase):
-    """Cohorts of three slices a case, of which the last two have a lesion."""
+class Windows(unittest.TestCase):
+    """In cohorts of three slices a case, of which the last two have a lesion."""
 
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        write_cohort(Path(folder.name), size=64, counts={"train": 2, "val": 1})
-        self.slices = open_slices(Path(folder.name))
-        options = train_segmenter.parse_arguments([folder.name, "-o", folder.name, "--device", "cpu"])
-        self.task = train_segmenter.SegmenterTask(self.slices, options, torch.device("cpu"))
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            write_cohort(Path(folder), size=64, counts={"train": 2, "val": 1})
+            cls.slices = open_slices(Path(folder))
+            options = train_segmenter.parse_arguments([folder, "-o", folder, "--device", "cpu"])
+            cls.task = train_segmenter.SegmenterTask(cls.slices, options, torch.device("cpu"))
 
-    def check_near(self, centres: torch.Tensor, masks: np.ndarray) -> None:
-        """Windows of 16 x 16 pixels around `centres` reach a marked pixel."""
+    def away(self, centres: torch.Tensor, masks: np.ndarray) -> torch.Tensor:
+        """How far from `centres` of windows of 16 x 16 pixels the nearest marked pixel is, by rows or columns; a window ends at the edge of the slice."""
         marked = torch.from_numpy(np.argwhere(masks.any(0))).float()
-        inside = marked.clamp(7.5, 55.5)  # a window ends at the edge of the slice
-        away = (centres[:, None] - inside).abs().amax(-1).amin(1)
-        self.assertLessEqual(float(away.max()), 7)
+        return (centres[:, None] - marked.clamp(7.5, 55.5)).abs().amax(-1).amin(1)
 
-    def test_windows_lie_where_lesions_are_also_in_slices_that_have_none(self):
+    def masks_of(self, cases) -> np.ndarray:
+        return np.concatenate([self.slices.masks[self.slices.of_case(case)] for case in cases])
+
+    def test_lie_where_lesions_are_also_in_slices_that_have_none(self):
         for case in range(len(self.slices.cases)):
             if self.slices.cases[case].label != "healthy":
-                part = self.slices.of_case(case)
-                self.assertEqual(self.slices.lesion_pixels[part.start], 0)
-                self.check_near(self.task.centres([part.start] * 100, (16, 16)), self.slices.masks[part])
+                first = int(self.slices.first[case])
+                self.assertEqual(self.slices.lesion_pixels[first], 0)
+                away = self.away(self.task.centres([first] * 100, (16, 16)), self.masks_of([case]))
+                self.assertLessEqual(float(away.max()), 7)
 
-    def test_windows_of_healthy_cases_lie_where_training_cases_have_lesions(self):
-        cases = self.slices.cases
-        healthy = next(case for case in range(len(cases)) if cases[case].label == "healthy")
-        trained_on = np.concatenate([self.slices.masks[self.slices.of_case(case)] for case in self.slices.in_split("train")])
-        centres = self.task.centres([int(self.slices.first[healthy])] * 200, (16, 16))
-        self.check_near(centres, trained_on)
-        self.assertGreater(float(centres.std(0).min()), 3)
+    def test_of_healthy_cases_lie_where_training_cases_have_lesions(self):
+        healthy = next(index for index, case in enumerate(self.slices.cases) if case.label == "healthy")
+        train = self.slices.in_split("train")
+        centres = self.task.centres([int(self.slices.first[healthy])] * 300, (16, 16))
+        self.assertLessEqual(float(self.away(centres, self.masks_of(train)).max()), 7)
+        for case in train:
+            if self.slices.cases[case].label != "healthy":
+                self.assertGreater(float(self.away(centres, self.masks_of([case])).max()), 7, "always near the same lesion")
 
-    def test_half_of_the_slices_without_lesion_are_of_healthy_cases_at_depths_where_others_have_one(self):
-        part_of = {index: case for case in range(len(self.slices.cases)) for index in self.slices.indices_of_case(case)}
-        for _ in range(20):
-            drawn = self.task.sampler.draw(16)
-            labels = [self.slices.cases[part_of[index]].label for index in drawn]
-            self.assertEqual(sum(self.slices.lesion_pixels[index] > 0 for index in drawn), 8)
-            self.assertEqual([labels.count(label) for label in LABELS], [3, 3, 3, 3, 4])
-            for index, label in zip(drawn, labels):
-                self.assertEqual(self.slices.cases[part_of[index]].split, "train")
-                if label == "healthy":
-                    self.assertGreater(index, self.slices.first[part_of[index]])
+
+class Sampling(unittest.TestCase):
+    """Cases are given as their label, their number of slices and those of them that have a lesion."""
+
+    def sampler(self, *cases, share: float = 0.5) -> SegmentationSampler:
+        self.case_of, marked = [], []
+        for case, (label, count, with_lesion, *_) in enumerate(cases):
+            self.case_of += [case] * count
+            marked += [index in with_lesion for index in range(count)]
+        self.labels = [label for label, *_ in cases]
+        first = np.concatenate([[0], np.cumsum([count for _, count, *_ in cases])])
+        rows = [Case(str(index), str(index), label, *(split or ["train"]), Path(), None) for index, (label, _, _, *split) in enumerate(cases)]
+        self.marked = np.array(marked)
+        none = np.empty((len(marked), 0, 0))
+        return SegmentationSampler(Slices("", rows, first, np.ones(len(cases)), self.marked.astype(int), none, none), share)
+
+    def drawn(self, sampler: SegmentationSampler, count: int, times: int = 40) -> Tuple[Counter, Counter]:
+        """Of each label how many with lesion, how many without, over many batches."""
+        found = Counter(), Counter()
+        for _ in range(times):
+            drawn = sampler.draw(count)
+            self.assertEqual(len(drawn), count)
+            for index in drawn:
+                found[0 if self.marked[index] else 1][self.labels[self.case_of[index]]] += 1
+        return found
+
+    CASES = (("ms", 4, [1]), ("healthy", 3, []), ("nmosd", 9, range(8)), ("astrocytoma", 2, [1], "val"), ("healthy", 2, [], "val"))
+
+    def test_half_of_the_slices_without_lesion_are_of_healthy_cases(self):
+        with_lesion, without = self.drawn(self.sampler(*self.CASES), 16, times=1)
+        self.assertEqual((with_lesion, without), ({"ms": 4, "nmosd": 4}, {"healthy": 4, "ms": 2, "nmosd": 2}))
+
+    def test_small_batches_have_these_shares_on_average(self):
+        with_lesion, without = self.drawn(self.sampler(*self.CASES, share=0.7), 4, times=500)
+        for found, share in ((sum(with_lesion.values()), 0.7), (without["healthy"], 0.15), (without["ms"], 0.075)):
+            self.assertAlmostEqual(found / 2000, share, delta=0.03)
+
+    def test_what_a_cohort_lacks_is_made_up_by_the_rest(self):
+        ms, full, healthy = ("ms", 4, [1]), ("ms", 2, [0, 1]), ("healthy", 3, [])
+        for cases, share, expected in (
+            ([ms], 0.5, (20, 0, 20)), ([full, healthy], 0.5, (20, 20, 0)), ([full], 0.5, (40, 0, 0)), ([full], 0.0, (40, 0, 0)),
+            ([ms, healthy], 0.0, (0, 20, 20)), ([ms, healthy], 1.0, (40, 0, 0)),
+        ):
+            with self.subTest(cases=cases, share=share):
+                with_lesion, without = self.drawn(self.sampler(*cases, share=share), 4, times=10)
+                self.assertEqual((with_lesion["ms"], without["healthy"], without["ms"]), expected)
+
+    def test_healthy_slices_come_from_depths_of_lesions(self):
+        sampler = self.sampler(("ms", 4, [0, 3]), ("healthy", 10, []), ("healthy", 1, []))
+        self.assertEqual({sampler.healthy_slice() for _ in range(200)}, {4 + 1, 4 + 8, 14})
 
 
 if __name__ == "__main__":
