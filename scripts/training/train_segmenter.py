@@ -28,6 +28,8 @@ from sampling import SegmentationSampler, lesion_pixel, pick
 from segmenting import FastSegmenter, probabilities, slices_to
 
 LEARNING_RATE = 1e-3
+ANYWHERE_SHARE = 0.25
+"""Of the windows of slices without lesion."""
 EXAMPLES = 8
 """Validation slices kept in the checkpoint, on which export.py compares bf16 with fp32."""
 
@@ -67,13 +69,15 @@ class SegmenterTask:
 
     def centres(self, chosen: List[int], window: Tuple[int, int]) -> Tensor:
         """Where the windows are: near a lesion pixel of the slice; where it has none, near one of another slice of the case, as the cord is there;
-        in healthy cases near one of any training case."""
+        in healthy cases near one of any training case. Some windows without lesion lie anywhere, so that the network knows what is far from the cord."""
         whole, half = self.slices.size, torch.tensor(window) / 2
         centres = torch.empty(len(chosen), 2)
         for row, index in enumerate(chosen):
             marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index] or [self.sampler.slice_with_lesion()]
-            near = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
-            centres[row] = torch.minimum(torch.maximum(near, half), whole - half)
+            centre = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
+            if not self.slices.lesion_pixels[index] and float(torch.rand(())) < ANYWHERE_SHARE:
+                centre = torch.rand(2) * whole
+            centres[row] = torch.minimum(torch.maximum(centre, half), whole - half)
         return centres - 0.5
 
     def batch(self, progress: float) -> Tuple[Tensor, Tensor]:
@@ -175,7 +179,7 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_run_options(parser, batch=16, epoch_steps=500)
     parser.add_argument("--crop", type=window_size, default=(128, 64), metavar="ROWSxCOLUMNS", help="of the crops; 0: whole slices (128x64)")
-    parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices; what is far from the cord is seen only there (0.2)")
+    parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices (0.2)")
     parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch; of the others half are of healthy cases (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
