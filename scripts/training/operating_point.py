@@ -5,7 +5,7 @@ from typing import Dict, List, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 SMALLEST_MM3 = (0.0, 10.0, 25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 200.0, 250.0)
 HEALTHY_WITH_LESION = 0.05
 """Largest share of healthy cases in which a lesion may be found."""

@@ -120,6 +120,13 @@ class OperatingPoint(unittest.TestCase):
         point = choose_operating_point([measure_case(label, 1.0, found, truth.astype(np.uint8)) for label, found, truth in cases])
         self.assertEqual((point.min_lesion_mm3, point.score), (125, 1))
 
+    def test_a_threshold_above_nine_tenths_can_be_chosen(self):
+        lesion, false = np.full((2, 20, 20), 0.1), np.full((2, 20, 20), 0.1)
+        lesion[:, 2:11, 2:11], false[:, 2:16, 2:16] = 0.995, 0.97
+        cases = [("ms", lesion, lesion > 0.5), ("healthy", false, false > 1)]
+        point = choose_operating_point([measure_case(label, 1.0, found, truth.astype(np.uint8)) for label, found, truth in cases])
+        self.assertEqual((point.threshold, point.score), (0.98, 1))
+
     def test_without_healthy_cases_nothing_is_removed(self):
         self.assertEqual(choose_operating_point(self.cases()[:1]).min_lesion_mm3, 0)
 
