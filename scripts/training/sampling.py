@@ -10,6 +10,8 @@ from cohort import LESION_LABELS, Slices
 
 HEALTHY_SHARE = 0.5
 """Of the slices without lesion: from healthy cases."""
+ANYWHERE_SHARE = 0.25
+"""Of what is looked at without lesion: not where lesions are in other slices or cases, so that the network knows what is far from the cord."""
 
 
 def pick(pool: Sequence[int]) -> int:
@@ -23,7 +25,7 @@ def rounded(number: float) -> int:
 
 class SegmentationSampler:
     """Slices of the training cases: a stated share with lesion; of the rest half from healthy cases, half from cases with lesion; labels evenly.
-    Healthy slices come from depths at which lesions occur, where the cord most likely is."""
+    Most healthy slices come from depths at which lesions occur, where the cord most likely is."""
 
     def __init__(self, slices: Slices, lesion_share: float):
         self.lesion_share = lesion_share
@@ -54,6 +56,8 @@ class SegmentationSampler:
 
     def healthy_slice(self) -> int:
         indices = self.healthy[pick(range(len(self.healthy)))]
+        if float(torch.rand(())) < ANYWHERE_SHARE:
+            return pick(indices)
         return indices[int(self.depth[self.slice_with_lesion()] * len(indices))]
 
     @staticmethod

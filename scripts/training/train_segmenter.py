@@ -24,12 +24,10 @@ from loop import Trainer, Validation
 from networks import hold_statistics
 from operating_point import OperatingPoint, choose_operating_point, measure_case
 from run import add_run_options, interruptible, locked, parse_run_options, read_start, say, save_atomically, start_run, window_size
-from sampling import SegmentationSampler, lesion_pixel, pick
+from sampling import ANYWHERE_SHARE, SegmentationSampler, lesion_pixel, pick
 from segmenting import FastSegmenter, probabilities, slices_to
 
 LEARNING_RATE = 1e-3
-ANYWHERE_SHARE = 0.25
-"""Of the windows of slices without lesion."""
 EXAMPLES = 8
 """Validation slices kept in the checkpoint, on which export.py compares bf16 with fp32."""
 
@@ -69,7 +67,7 @@ class SegmenterTask:
 
     def centres(self, chosen: List[int], window: Tuple[int, int]) -> Tensor:
         """Where the windows are: near a lesion pixel of the slice; where it has none, near one of another slice of the case, as the cord is there;
-        in healthy cases near one of any training case. Some windows without lesion lie anywhere, so that the network knows what is far from the cord."""
+        in healthy cases near one of any training case. Some windows without lesion lie anywhere."""
         whole, half = self.slices.size, torch.tensor(window) / 2
         centres = torch.empty(len(chosen), 2)
         for row, index in enumerate(chosen):

@@ -47,6 +47,9 @@ class Loss(unittest.TestCase):
 class Windows(unittest.TestCase):
     """In cohorts of three slices a case, of which the last two have a lesion."""
 
+    def setUp(self):
+        torch.manual_seed(1)
+
     @classmethod
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
@@ -87,6 +90,9 @@ class Windows(unittest.TestCase):
 
 class Sampling(unittest.TestCase):
     """Cases are given as their label, their number of slices and those of them that have a lesion."""
+
+    def setUp(self):
+        torch.manual_seed(1)
 
     def sampler(self, *cases, share: float = 0.5) -> SegmentationSampler:
         self.case_of, marked = [], []
@@ -131,9 +137,11 @@ class Sampling(unittest.TestCase):
                 with_lesion, without = self.drawn(self.sampler(*cases, share=share), 4, times=10)
                 self.assertEqual((with_lesion["ms"], without["healthy"], without["ms"]), expected)
 
-    def test_healthy_slices_come_from_depths_of_lesions(self):
+    def test_most_healthy_slices_come_from_depths_of_lesions(self):
         sampler = self.sampler(("ms", 4, [0, 3]), ("healthy", 10, []), ("healthy", 1, []))
-        self.assertEqual({sampler.healthy_slice() for _ in range(200)}, {4 + 1, 4 + 8, 14})
+        drawn = Counter(sampler.healthy_slice() for _ in range(2000))
+        self.assertEqual(set(drawn), set(range(4, 15)))
+        self.assertAlmostEqual((drawn[4 + 1] + drawn[4 + 8] + drawn[14]) / 2000, 0.9, delta=0.05)
 
 
 if __name__ == "__main__":
