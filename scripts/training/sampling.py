@@ -7,7 +7,6 @@ import torch
 
 from cohort import LESION_LABELS, Slices
 
-
 HEALTHY_SHARE = 0.5
 """Of the slices without lesion: from healthy cases."""
 ANYWHERE_SHARE = 0.25
@@ -46,9 +45,10 @@ class SegmentationSampler:
 
     def draw(self, count: int) -> List[int]:
         lesions = rounded(count * self.lesion_share) if self.without or self.healthy else count
-        healthy_share = HEALTHY_SHARE if self.healthy and self.without else float(bool(self.healthy))
-        healthy = rounded((count - lesions) * healthy_share)
-        others = count - lesions - healthy
+        others = count - lesions
+        if self.healthy:
+            others = rounded(others * (1 - HEALTHY_SHARE)) if self.without else 0
+        healthy = count - lesions - others
         return [*self.evenly(self.with_lesion, lesions), *self.evenly(self.without, others), *(self.healthy_slice() for _ in range(healthy))]
 
     def slice_with_lesion(self) -> int:

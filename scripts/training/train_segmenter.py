@@ -71,10 +71,12 @@ class SegmenterTask:
         whole, half = self.slices.size, torch.tensor(window) / 2
         centres = torch.empty(len(chosen), 2)
         for row, index in enumerate(chosen):
-            marked = [index] if self.slices.lesion_pixels[index] else self.neighbours[index] or [self.sampler.slice_with_lesion()]
-            centre = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
-            if not self.slices.lesion_pixels[index] and float(torch.rand(())) < ANYWHERE_SHARE:
+            with_lesion = self.slices.lesion_pixels[index] > 0
+            if not with_lesion and float(torch.rand(())) < ANYWHERE_SHARE:
                 centre = torch.rand(2) * whole
+            else:
+                marked = [index] if with_lesion else self.neighbours[index] or [self.sampler.slice_with_lesion()]
+                centre = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
             centres[row] = torch.minimum(torch.maximum(centre, half), whole - half)
         return centres - 0.5
 

@@ -106,7 +106,7 @@ class Sampling(unittest.TestCase):
         none = np.empty((len(marked), 0, 0))
         return SegmentationSampler(Slices("", rows, first, np.ones(len(cases)), self.marked.astype(int), none, none), share)
 
-    def drawn(self, sampler: SegmentationSampler, count: int, times: int = 40) -> Tuple[Counter, Counter]:
+    def drawn(self, sampler: SegmentationSampler, count: int, times: int) -> Tuple[Counter, Counter]:
         """Of each label how many with lesion, how many without, over many batches."""
         found = Counter(), Counter()
         for _ in range(times):
