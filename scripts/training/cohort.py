@@ -1,12 +1,14 @@
 """A prepared cohort: its cases, labels and splits, and the slices that training may see as memory-mapped arrays."""
 
+import contextlib
 import csv
+import fcntl
 import hashlib
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import nibabel
 import numpy as np
@@ -136,9 +138,12 @@ def open_slices(prepared: Path) -> Slices:
     cases = [case for case in read_cases(prepared) if case.split != "test"]
     fingerprint = fingerprint_of(cases, prepared)
     cache = prepared / CACHE
-    index = read_index(cache)
+    index = read_index(cache / "index.json")
     if index.get("fingerprint") != fingerprint:
-        index = write_cache(cases, fingerprint, cache)
+        with sole_writer(cache):
+            index = read_index(cache / "index.json")
+            if index.get("fingerprint") != fingerprint:
+                index = write_cache(cases, fingerprint, cache)
     arrays = [np.load(cache / name, mmap_mode="r") for name in ("images.npy", "masks.npy")]
     numbers = [np.array(index[name]) for name in ("first", "voxel_mm3", "lesion_pixels")]
     return Slices(fingerprint, cases, *numbers, *arrays)
@@ -157,11 +162,23 @@ def fingerprint_of(cases: List[Case], prepared: Path) -> str:
     return digest.hexdigest()
 
 
-def read_index(cache: Path) -> dict:
+def read_index(path: Path) -> dict:
+    """What says that arrays are complete, and of what they are; empty where there is none."""
     try:
-        return json.loads((cache / "index.json").read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+
+
+def replace_arrays(paths: List[Path], index: Path, content: dict) -> None:
+    """Puts PATH.part in the place of each path. New files, as a running training may have the former ones mapped; the index goes first and comes
+    last, so that it never vouches for anything else."""
+    index.unlink(missing_ok=True)
+    part = index.with_name(index.name + ".part")
+    part.write_text(json.dumps(content), encoding="utf-8")
+    for path in paths:
+        os.replace(path.with_name(path.name + ".part"), path)
+    os.replace(part, index)
 
 
 def read_volume(path: Path) -> Tuple[np.ndarray, float]:
@@ -190,10 +207,21 @@ def read_checked(case: Case, size: Optional[int]) -> Tuple[np.ndarray, np.ndarra
     return image, mask, voxel_mm3
 
 
-def write_cache(cases: List[Case], fingerprint: str, cache: Path) -> dict:
-    """Two arrays and, last, the index that says they are complete."""
+@contextlib.contextmanager
+def sole_writer(cache: Path) -> Iterator[None]:
+    """Waits while another training writes into the cache, so that several can be started at once; look again at what is there afterwards."""
     cache.mkdir(exist_ok=True)
-    (cache / "index.json").unlink(missing_ok=True)
+    with open(cache / ".lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another training that writes into {cache}", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_cache(cases: List[Case], fingerprint: str, cache: Path) -> dict:
+    """Two arrays and their index."""
     counts = [nibabel.load(case.image).shape[2] for case in cases]
     first = np.concatenate([[0], np.cumsum(counts)])
     size, images, masks, voxel_mm3 = None, None, None, []
@@ -202,8 +230,8 @@ def write_cache(cases: List[Case], fingerprint: str, cache: Path) -> dict:
         if images is None:
             size = image.shape[1]
             shape = (int(first[-1]), size, size)
-            images = np.lib.format.open_memmap(cache / "images.npy", "w+", np.float16, shape)
-            masks = np.lib.format.open_memmap(cache / "masks.npy", "w+", np.uint8, shape)
+            images = np.lib.format.open_memmap(cache / "images.npy.part", "w+", np.float16, shape)
+            masks = np.lib.format.open_memmap(cache / "masks.npy.part", "w+", np.uint8, shape)
         images[first[index] : first[index + 1]] = image
         masks[first[index] : first[index + 1]] = mask
         voxel_mm3.append(volume)
@@ -218,6 +246,5 @@ def write_cache(cases: List[Case], fingerprint: str, cache: Path) -> dict:
         "voxel_mm3": voxel_mm3,
         "lesion_pixels": lesion_pixels.tolist(),
     }
-    (cache / "index.json.part").write_text(json.dumps(written), encoding="utf-8")
-    os.replace(cache / "index.json.part", cache / "index.json")
+    replace_arrays([cache / "images.npy", cache / "masks.npy"], cache / "index.json", written)
     return written

@@ -1,8 +1,6 @@
 """The trained segmenter's masks of all training and validation slices, as the program would have them; computed once."""
 
 import hashlib
-import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from checkpoint import read_content
-from cohort import CACHE, Slices
+from cohort import CACHE, Slices, read_index, replace_arrays, sole_writer
 from run import say
 from segmenting import FastSegmenter, probabilities
 
@@ -29,9 +27,11 @@ def predicted_masks(slices: Slices, prepared: Path, checkpoint: Path, device: to
     path = prepared / CACHE / f"predicted_{digest[:16]}.npy"
     index = path.with_suffix(".json")
     key = {"segmenter": digest, "slices": slices.fingerprint}
-    if not index.exists() or json.loads(index.read_text(encoding="utf-8")) != key:
-        write_predicted(slices, checkpoint, path, device, bf16)
-        index.write_text(json.dumps(key), encoding="utf-8")
+    if read_index(index) != key:
+        with sole_writer(path.parent):
+            if read_index(index) != key:
+                write_predicted(slices, checkpoint, path.with_name(path.name + ".part"), device, bf16)
+                replace_arrays([path], index, key)
     return np.load(path, mmap_mode="r")
 
 
@@ -43,8 +43,7 @@ def write_predicted(slices: Slices, checkpoint: Path, path: Path, device: torch.
     network.load_state_dict(content["state_dict"])
     network.to(device).eval()
     threshold, smallest = float(content["threshold"]), float(content["min_lesion_mm3"])
-    part = path.with_name(path.name + ".part")
-    masks = np.lib.format.open_memmap(part, "w+", np.uint8, slices.images.shape)
+    masks = np.lib.format.open_memmap(path, "w+", np.uint8, slices.images.shape)
     for case, voxel_mm3 in enumerate(slices.voxel_mm3):
         where = slices.of_case(case)
         probability = probabilities(network, slices.images[where], device, bf16)
@@ -52,4 +51,3 @@ def write_predicted(slices: Slices, checkpoint: Path, path: Path, device: torch.
         if case % 50 == 49 or case + 1 == len(slices.cases):
             say(f"predicted masks of {case + 1} of {len(slices.cases)} cases")
     masks.flush()
-    os.replace(part, path)

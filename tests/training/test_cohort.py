@@ -1,12 +1,16 @@
 """Reading a prepared cohort: what is refused, what is read, and when it is read again."""
 
 import tempfile
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from toy_cohort import SPACING_MM, write_cohort, write_table, write_volume
+import cohort
 from cohort import CACHE, LABELS, open_slices, read_cases
 
 
@@ -117,6 +121,25 @@ class Volumes(CohortTest):
         write_volume(self.prepared / "train-ms-0" / "mask.nii.gz", mask)
         slices = open_slices(self.prepared)
         self.assertTrue((slices.images[slices.of_case(2)] == 0.25).all())
+
+    def test_two_trainings_that_are_started_at_once_read_the_files_once(self):
+        write_cache = cohort.write_cache
+
+        def slowly(*arguments):
+            time.sleep(0.2)
+            return write_cache(*arguments)
+
+        with mock.patch.object(cohort, "write_cache", side_effect=slowly) as writing, ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(open_slices, [self.prepared] * 2)
+        self.assertEqual(writing.call_count, 1)
+        np.testing.assert_array_equal(first.images, second.images)
+
+    def test_a_training_that_runs_keeps_its_slices_when_the_cohort_changes(self):
+        slices = open_slices(self.prepared)
+        before = np.array(slices.images)
+        write_volume(self.prepared / "train-ms-0" / "image.nii.gz", np.full((3, 32, 32), 0.25, np.float32))
+        self.assertFalse(np.array_equal(open_slices(self.prepared).images, before))
+        np.testing.assert_array_equal(slices.images, before)
 
     def test_a_row_that_is_left_out_leaves_the_cache(self):
         open_slices(self.prepared)
