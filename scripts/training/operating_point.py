@@ -8,7 +8,7 @@ from scipy import ndimage
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 SMALLEST_MM3 = (0.0, 10.0, 25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 200.0, 250.0)
 HEALTHY_WITH_LESION = 0.05
-"""Largest share of healthy cases in which a lesion may be found."""
+"""Largest share of healthy cases in which a lesion may be found, unless another one is asked for."""
 
 
 class CaseComponents(NamedTuple):
@@ -66,11 +66,11 @@ def figures_at(cases: List[CaseComponents], threshold: float, min_mm3: float) ->
     return figures
 
 
-def choose_operating_point(cases: List[CaseComponents]) -> OperatingPoint:
-    """Of the pairs that find a lesion in at most `HEALTHY_WITH_LESION` of the healthy cases, the one with the best Dice,
+def choose_operating_point(cases: List[CaseComponents], healthy_limit: float = HEALTHY_WITH_LESION) -> OperatingPoint:
+    """Of the pairs that find a lesion in at most the share `healthy_limit` of the healthy cases, the one with the best Dice,
     averaged over labels; of equal ones the smaller minimum. If no pair does, those with the fewest such cases compete."""
     pairs = [(t, v, figures_at(cases, t, v)) for v in SMALLEST_MM3 for t in THRESHOLDS]
     fewest = min(figures["healthy_with_lesion"] for _, _, figures in pairs)
-    allowed = [pair for pair in pairs if pair[2]["healthy_with_lesion"] <= max(fewest, HEALTHY_WITH_LESION)]
+    allowed = [pair for pair in pairs if pair[2]["healthy_with_lesion"] <= max(fewest, healthy_limit)]
     threshold, smallest, figures = max(allowed, key=lambda pair: pair[2]["dice"])
     return OperatingPoint(threshold, smallest, figures["dice"], figures)

@@ -22,7 +22,7 @@ from train_classifiers import CHANNELS
 SCRIPTS = Path(__file__).parent
 SHARES = {"segmenter": 0.5, "windows": 0.2, "common": 0.12, **{node: 0.06 for node in NODES}}
 """Steps and their parts of the time budget. `windows` is the common start on windows around the lesions, `common` goes on with
-whole slices."""
+whole slices; it and the nodes hold the statistics of the windows, as those of a small batch of whole slices would undo much of what was learned."""
 WINDOW = "160x96"
 
 
@@ -41,10 +41,9 @@ def training_command(step: str, options: argparse.Namespace) -> List[str]:
         command += ["--crop", WINDOW]
         if options.start:
             command += ["--start", str(options.start)]
-    if step == "common":
-        command += ["--start", str(run / "windows" / "best.ckpt")]
-    if step in NODES:
-        command += ["--start", str(run / "common" / "best.ckpt")]
+    if step == "common" or step in NODES:
+        before = "windows" if step == "common" else "common"
+        command += ["--start", str(run / before / "best.ckpt"), "--hold-statistics"]
     if options.learn_also and step != "segmenter":
         command += ["--learn-also", *options.learn_also]
     if options.device:

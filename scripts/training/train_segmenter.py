@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Trains the segmenter on a prepared cohort: RUN/best.ckpt is what export.py and train_classifiers.py take.
 
-Loss: soft Dice, of the batch and of slices, + binary cross-entropy. Most of the budget goes to random crops, which are cheap; the last part
-(--full-share) to whole slices, which the program will give the network; there the batch norms keep the statistics of the crops, as those of few
-whole slices would differ too much from batch to batch. The checkpoint with the best validation is kept:
-the Dice, averaged over labels, at the operating point that operating_point.py chooses.
+Loss: soft Dice, of the batch and of slices, + binary cross-entropy of the hardest pixels. Most of the budget goes to random crops, which are
+cheap; the last part (--full-share) to whole slices, which the program will give the network; there the batch norms keep the statistics of the
+crops, as those of few whole slices would differ too much from batch to batch. The checkpoint with the best validation is kept: the Dice,
+averaged over labels, at the operating point that operating_point.py chooses.
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import List, Tuple
@@ -22,12 +23,14 @@ from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
 from networks import hold_statistics
-from operating_point import OperatingPoint, choose_operating_point, measure_case
+from operating_point import HEALTHY_WITH_LESION, OperatingPoint, choose_operating_point, measure_case
 from run import add_run_options, interruptible, locked, parse_run_options, read_start, say, save_atomically, start_run, window_size
 from sampling import ANYWHERE_SHARE, SegmentationSampler, lesion_pixel, pick
 from segmenting import FastSegmenter, probabilities, slices_to
 
 LEARNING_RATE = 1e-3
+HARDEST_SHARE = 0.02
+"""Of a batch's pixels: the cross-entropy is averaged over those alone that have the highest."""
 EXAMPLES = 8
 """Validation slices kept in the checkpoint, on which export.py compares bf16 with fp32."""
 
@@ -40,13 +43,15 @@ def soft_dice(probability: Tensor, masks: Tensor) -> Tensor:
 
 def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:
     """1 - soft Dice + binary cross-entropy of [N,1,rows,columns]. Half of the Dice is that of the whole batch, so that slices without lesion
-    count too; half the mean of the slices with lesion, so that a small lesion counts as much as a large one."""
+    count too; half the mean of the slices with lesion, so that a small lesion counts as much as a large one. The cross-entropy is the mean of
+    the hardest pixels: a false mark far from any lesion, on whose probability the Dice hardly depends, would vanish in the mean of all."""
     probability = torch.sigmoid(logits)
     dice = soft_dice(probability.squeeze(1), masks.squeeze(1))
     with_lesion = masks.amax([1, 2, 3]) > 0
     if with_lesion.any():
         dice = (dice + soft_dice(probability[with_lesion], masks[with_lesion]).mean()) / 2
-    return 1 - dice + functional.binary_cross_entropy_with_logits(logits, masks)
+    entropy = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none").flatten()
+    return 1 - dice + entropy.topk(math.ceil(HARDEST_SHARE * len(entropy)), sorted=False).values.mean()
 
 
 class SegmenterTask:
@@ -54,6 +59,7 @@ class SegmenterTask:
 
     def __init__(self, slices: Slices, options: argparse.Namespace, device: torch.device):
         self.slices, self.options, self.device = slices, options, device
+        self.healthy_limit = HEALTHY_WITH_LESION if options.healthy_limit is None else options.healthy_limit
         self.neighbours = slices_with_lesion_of_same_case(slices)
         self.network = FastSegmenter().to(device)
         if options.start:
@@ -109,7 +115,7 @@ class SegmenterTask:
             found = probabilities(self.network, self.slices.images[part], self.device, self.options.bf16)
             label, voxel_mm3 = self.slices.cases[case].label, float(self.slices.voxel_mm3[case])
             measured.append(measure_case(label, voxel_mm3, found, self.slices.masks[part]))
-        return choose_operating_point(measured)
+        return choose_operating_point(measured, self.healthy_limit)
 
     def validate(self) -> Validation:
         cases = self.val_cases[: self.options.val_cases]
@@ -125,6 +131,7 @@ class SegmenterTask:
             "channels": ["t2"],
             "threshold": torch.tensor(point.threshold, dtype=torch.float64),
             "threshold_source": f"best mean Dice of {cases} validation cases",
+            "healthy_limit": torch.tensor(self.healthy_limit, dtype=torch.float64),
             "min_lesion_mm3": torch.tensor(point.min_lesion_mm3, dtype=torch.float64),
             "example_images": images,
             "example_masks": masks,
@@ -162,10 +169,10 @@ def spread_over_labels(slices: Slices, cases: List[int]) -> List[int]:
 
 
 def choose_threshold(task: SegmenterTask) -> None:
-    """Gives best.ckpt the operating point of all validation cases, once."""
+    """Gives best.ckpt the operating point of all validation cases, once, and again if another limit is asked for."""
     path = task.options.output / "best.ckpt"
     best = read_content(path)
-    if best.get("complete"):
+    if best.get("complete") and task.options.healthy_limit in (None, float(best.get("healthy_limit", HEALTHY_WITH_LESION))):
         return say("this run is complete")
     task.network.load_state_dict(best["state_dict"])
     task.network.eval()
@@ -182,6 +189,9 @@ def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--full-share", type=share, default=0.2, help="last part of the budget, on whole slices (0.2)")
     parser.add_argument("--lesion-share", type=share, default=0.5, help="slices with lesion in a batch; of the others half are of healthy cases (0.5)")
     parser.add_argument("--val-cases", type=positive_count, default=20, help="cases of a validation during training; the last one takes all (20)")
+    parser.add_argument("--healthy-limit", type=share, metavar="SHARE",
+                        help="largest share of healthy validation cases in which the operating point may find a lesion; with --resume a finished "
+                        f"run takes another ({HEALTHY_WITH_LESION})")
     parser.add_argument("--rotation", type=float, default=20, help="largest rotation in degrees (20)")
     parser.add_argument("--shift", type=float, default=8, help="largest shift in pixels (8)")
     parser.add_argument("--flips", choices=("none", "vertical", "both"), default="vertical", help="vertical: head to feet (vertical)")

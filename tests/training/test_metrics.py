@@ -127,6 +127,14 @@ class OperatingPoint(unittest.TestCase):
         point = choose_operating_point([measure_case(label, 1.0, found, truth.astype(np.uint8)) for label, found, truth in cases])
         self.assertEqual((point.threshold, point.score), (0.98, 1))
 
+    def test_more_healthy_cases_may_be_marked_where_that_is_asked_for(self):
+        ms, healthy = self.cases()
+        healthy = healthy._replace(components={threshold: found * 9 for threshold, found in healthy.components.items()})  # 18 mm3 as against 16
+        self.assertEqual(choose_operating_point([ms, healthy]).figures["healthy_with_lesion"], 0)
+        self.assertEqual(choose_operating_point([ms, healthy], healthy_limit=0.9).figures["healthy_with_lesion"], 0)
+        point = choose_operating_point([ms, healthy], healthy_limit=1)
+        self.assertEqual((point.score, point.figures["healthy_with_lesion"]), (1, 1))
+
     def test_without_healthy_cases_nothing_is_removed(self):
         self.assertEqual(choose_operating_point(self.cases()[:1]).min_lesion_mm3, 0)
 

@@ -35,13 +35,18 @@ class Loss(unittest.TestCase):
         masks = torch.cat([lesion(20, 20), lesion(2, 2), lesion(0, 0)])
         found = torch.cat([lesion(20, 20), lesion(0, 0), lesion(1, 3)])
         batch, slices = (2 * 400 + 1) / (404 + 403 + 1), (1 + 1 / (4 + 1)) / 2
-        entropy = 20 * (4 + 3) / masks.numel()  # each wrong pixel costs its logit
+        entropy = 20 * (4 + 3) / 62  # hardest of 3 x 1024 pixels; each wrong pixel costs its logit
         loss = float(train_segmenter.segmentation_loss(logits_of(found), masks))
         self.assertAlmostEqual(loss, 1 - (batch + slices) / 2 + entropy, places=4)
 
     def test_of_a_batch_without_lesion_is_defined(self):
         loss = train_segmenter.segmentation_loss(logits_of(lesion(1, 3)), lesion(0, 0))
-        self.assertAlmostEqual(float(loss), 1 - 1 / 4 + 20 * 3 / 1024, places=4)
+        self.assertAlmostEqual(float(loss), 1 - 1 / 4 + 20 * 3 / 21, places=4)
+
+    def test_takes_the_cross_entropy_of_the_hardest_pixels_alone(self):
+        few, many = (float(train_segmenter.segmentation_loss(logits_of(lesion(rows, 10)), lesion(0, 0))) for rows in (3, 30))
+        self.assertAlmostEqual(few, 1 - 1 / 31 + 20, places=4)
+        self.assertAlmostEqual(many, 1 - 1 / 301 + 20, places=4)
 
 
 class Windows(unittest.TestCase):

@@ -11,9 +11,11 @@ import sys
 import tempfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import torch
 
 from toy_cohort import write_cohort, write_table
@@ -26,6 +28,7 @@ from cohort import open_slices, read_numbers
 from export import save_script
 from loop import INTERRUPTED, Trainer
 from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsampling
+from predicted_masks import predicted_masks
 from run import locked, read_start
 from segmenting import FastSegmenter, FoldingBlock, FoldingStep
 
@@ -112,6 +115,17 @@ class Segmenter(Runs):
         self.assertEqual((run / "best.ckpt").read_bytes(), before)
         with self.assertRaisesRegex(SystemExit, "already holds a run; give --resume"):
             self.train(train_segmenter, "kept", *self.OPTIONS)
+
+    def test_a_finished_run_takes_another_operating_point(self):
+        """Which stays until another is asked for."""
+        run = self.train(train_segmenter, "limit", *self.OPTIONS)
+        before = load(run / "best.ckpt")
+        for options, limits in (((), []), (("--healthy-limit", 1), [1]), ((), []), (("--healthy-limit", 1), []), (("--healthy-limit", 0), [0])):
+            with mock.patch.object(train_segmenter, "choose_operating_point", wraps=train_segmenter.choose_operating_point) as chosen:
+                self.train(train_segmenter, "limit", *self.OPTIONS, "--resume", *options)
+            self.assertEqual([call.args[1] for call in chosen.call_args_list], limits)
+        for key, value in before["state_dict"].items():
+            torch.testing.assert_close(load(run / "best.ckpt")["state_dict"][key], value)
 
     def test_whole_slices_behind_crops_keep_the_statistics_of_the_crops(self):
         statistics = {}
@@ -295,6 +309,21 @@ class Classifiers(Runs):
             margins.side_effect = lambda task, images, masks: self.check_all_marked(images, masks)
             self.train(train_classifiers, "third", *options)
 
+    def test_predicted_masks_are_computed_once_for_two_classifiers_that_are_started_at_once(self):
+        slices, checkpoint = open_slices(self.prepared), self.root / "another.ckpt"
+        checkpoint.write_bytes(b"only its digest counts here")
+
+        def slowly(slices, checkpoint, path, device, bf16):
+            time.sleep(0.2)
+            with open(path, "wb") as file:
+                np.save(file, slices.masks)
+
+        with mock.patch("predicted_masks.write_predicted", side_effect=slowly) as writing, ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda _: predicted_masks(slices, self.prepared, checkpoint, torch.device("cpu"), False), range(2)))
+        self.assertEqual(writing.call_count, 1)
+        for masks in found:
+            np.testing.assert_array_equal(masks, slices.masks)
+
     def test_validation_falls_back_on_the_true_mask_where_nothing_was_found(self):
         content = load(self.segmenter)
         blind = self.root / "blind.ckpt"
@@ -473,6 +502,8 @@ class WholeChain(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             manifest = json.loads((run / "package" / "manifest.json").read_text())
             self.assertEqual((manifest["trained"], manifest["input_size"]), (True, 32))
+            seen = [load(run / step / "last.ckpt")["network"]["features.norm0.num_batches_tracked"] for step in ("windows", "common", "ms_vs_nmosd")]
+            self.assertEqual(seen, [1, 1, 1])  # batch norms keep the statistics of the windows
             self.assertIn("numbers.weight", load(run / "common" / "best.ckpt")["state_dict"])
             self.assertIn("numbers.weight", load(run / "ms_vs_nmosd" / "last.ckpt")["network"])
             self.assertEqual(manifest["classifiers"]["ms_vs_nmosd"]["calibration"]["patients"], 2)
