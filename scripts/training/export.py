@@ -262,7 +262,7 @@ def main(arguments: List[str]) -> int:
     if options.untrained:
         networks = untrained_networks(options.seed, options.input_size or DEFAULT_SIZE)
     else:
-        networks = {"segmenter": read_checkpoint(options.segmenter, "segmenter")}
+        networks = {"segmenter": read_checkpoint(options.segmenter, "segmenter").with_threshold_of_one_half()}
         networks.update({node: read_checkpoint(getattr(options, node), node) for node in NODES})
     set_defaults_from(networks, options)
     with torch.no_grad():
