@@ -35,14 +35,17 @@ class Trained(NamedTuple):
 
     def with_threshold_of_one_half(self) -> "Trained":
         """A segmenter that marks the same pixels of the network's grid at 0.5, by another last bias. The program interpolates probabilities on the
-        grid of the source before it compares them with the threshold. That leaves the edge of a lesion where the network put it at 0.5 alone: at 0.9
-        all lesions shrink, and those two pixels wide vanish."""
-        if not 0 < self.threshold < 1:
+        grid of the source before it compares them with the threshold. Only at 0.5 does the edge of a lesion stay where the network put it; at 0.9 one
+        that is two pixels wide loses half of its width."""
+        if self.threshold == 0.5:
             return self
+        if not 0 < self.threshold < 1:
+            raise SystemExit(f"the segmenter's threshold is {self.threshold}; expected more than 0 and less than 1")
         network = copy.deepcopy(self.network)
         with torch.no_grad():
             network.head.bias -= math.log(self.threshold / (1 - self.threshold))
-        return self._replace(network=network, threshold=0.5)
+        source = f"{self.threshold:g} in training, moved by the last bias; {self.threshold_source}"
+        return self._replace(network=network, threshold=0.5, threshold_source=source)
 
     def with_youden_threshold(self) -> "Trained":
         """Obeys Youden's cut-off on the validation patients in place of 0.5."""
@@ -63,7 +66,7 @@ def read_checkpoint(path: Path, name: str) -> Trained:
     if "window" in content:
         rows, columns = content["window"]
         raise SystemExit(f"{path} was trained on windows of {rows}x{columns} pixels and does not fit whole slices; go on from it with "
-                         f"train_classifiers.py --node {name} --start {path} without --crop")
+                         f"train_classifiers.py --node {name} --start {path} --hold-statistics without --crop")
     channels = list(content["channels"])
     unknown = sorted(set(channels) - CHANNEL_ROLES)
     if unknown or not channels or (kind == "segmenter" and channels != ["t2"]):

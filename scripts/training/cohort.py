@@ -209,7 +209,7 @@ def read_checked(case: Case, size: Optional[int]) -> Tuple[np.ndarray, np.ndarra
 
 @contextlib.contextmanager
 def sole_writer(cache: Path) -> Iterator[None]:
-    """Waits while another training writes into the cache, so that several can be started at once; look again at what is there afterwards."""
+    """Waits while another training on this machine writes into the cache, so that several can be started at once; look again at what is there afterwards."""
     cache.mkdir(exist_ok=True)
     with open(cache / ".lock", "w", encoding="utf-8") as file:
         try:

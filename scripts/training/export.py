@@ -3,8 +3,8 @@
 
 A checkpoint is `torch.save({"network": "segmenter" | "classifier", "state_dict": ..., "channels": [...]})`;
 `channels` are the roles of the input channels in order (`["t2"]` for a segmenter). Optional are `threshold`,
-a tensor of one number, and `threshold_source`, which says in words where it comes from; `figures`, tensors of one
-number each, on validation patients; for a classifier `node`; and for a segmenter `min_lesion_mm3`, `example_images` and `example_masks`
+a tensor of one number, and `threshold_source`, which says in words where it comes from (a segmenter's becomes 0.5 in
+the package, by another last bias); `figures`, tensors of one number each, on validation patients; for a classifier `node`; and for a segmenter `min_lesion_mm3`, `example_images` and `example_masks`
 [N,1,H,W]. That is what train_segmenter.py and train_classifiers.py write.
 """
 

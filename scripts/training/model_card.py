@@ -22,6 +22,7 @@ def model_card(facts: dict, networks: Dict[str, Trained], options: argparse.Name
         for node, spec in facts["classifiers"].items()
     )
     segmenter = networks["segmenter"]
+    threshold = f"{segmenter.threshold} ({segmenter.threshold_source})"
     details = "\n" + options.card.read_text(encoding="utf-8") if options.card else ""
     return f"""{warning}
 
@@ -36,7 +37,7 @@ def model_card(facts: dict, networks: Dict[str, Trained], options: argparse.Name
 
 ## Networks
 
-- `segmenter`: 2D MultiResUNet; a pixel is lesion if its probability is at least {segmenter.threshold}{validation_line(segmenter.figures)}
+- `segmenter`: 2D MultiResUNet; a pixel is lesion if its probability is at least {threshold}{validation_line(segmenter.figures)}
 {nodes}
 
 The classifiers are DenseNet121. Method: Zhuo, Zhang et al., Radiology: Artificial Intelligence 2022;4(6):e210292,

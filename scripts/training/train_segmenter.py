@@ -59,7 +59,7 @@ class SegmenterTask:
 
     def __init__(self, slices: Slices, options: argparse.Namespace, device: torch.device):
         self.slices, self.options, self.device = slices, options, device
-        self.healthy_limit = HEALTHY_WITH_LESION if options.healthy_limit is None else options.healthy_limit
+        self.healthy_limit = healthy_limit(options)
         self.neighbours = slices_with_lesion_of_same_case(slices)
         self.network = FastSegmenter().to(device)
         if options.start:
@@ -161,6 +161,18 @@ def load_start(network: torch.nn.Module, path: Path) -> None:
         raise SystemExit(f"{path} does not fit the segmenter: {error}") from None
 
 
+def limit_of(checkpoint: dict) -> float:
+    return float(checkpoint.get("healthy_limit", HEALTHY_WITH_LESION))
+
+
+def healthy_limit(options: argparse.Namespace) -> float:
+    """The one that is asked for, else that of the run that is gone on with."""
+    if options.healthy_limit is not None:
+        return options.healthy_limit
+    best = options.output / "best.ckpt"
+    return limit_of(read_content(best)) if options.resume and best.exists() else HEALTHY_WITH_LESION
+
+
 def spread_over_labels(slices: Slices, cases: List[int]) -> List[int]:
     """`cases` ordered such that any beginning holds the labels in equal shares."""
     queues = [[case for case in cases if slices.cases[case].label == label] for label in LABELS]
@@ -172,7 +184,7 @@ def choose_threshold(task: SegmenterTask) -> None:
     """Gives best.ckpt the operating point of all validation cases, once, and again if another limit is asked for."""
     path = task.options.output / "best.ckpt"
     best = read_content(path)
-    if best.get("complete") and task.options.healthy_limit in (None, float(best.get("healthy_limit", HEALTHY_WITH_LESION))):
+    if best.get("complete") and limit_of(best) == task.healthy_limit:
         return say("this run is complete")
     task.network.load_state_dict(best["state_dict"])
     task.network.eval()

@@ -155,7 +155,9 @@ class TrainedPackage(unittest.TestCase):
         self.assertEqual([manifest[key] for key in ("name", "version", "trained")], ["mine", "2", True])
         self.assertEqual(manifest["segmenter"]["threshold"], 0.5)
         self.assertEqual(manifest["classifiers"]["ms_vs_nmosd"]["channels"], ["t2", "mask"])
-        self.assertIn("simulated spines", (package / "MODEL_CARD.md").read_text().splitlines()[0])
+        card = (package / "MODEL_CARD.md").read_text()
+        self.assertIn("simulated spines", card.splitlines()[0])
+        self.assertIn("at least 0.5 (0.4 in training, moved by the last bias; set in training)", card)
         image, channels = torch.rand(1, 1, 64, 64), torch.rand(1, 2, 64, 64)
         with torch.no_grad():
             found = load(package / "segmenter.pt").float()(image)
@@ -163,6 +165,13 @@ class TrainedPackage(unittest.TestCase):
             torch.testing.assert_close(found, at_half, rtol=0, atol=0.01)
             found = load(package / "ms_vs_nmosd.pt").float()(channels)
             torch.testing.assert_close(found, self.classifier(channels), rtol=0, atol=0.01)
+
+    def test_a_threshold_that_marks_all_or_nothing_is_refused(self):
+        torch.save({**torch.load(self.root / "segmenter.ckpt"), "threshold": torch.tensor(1.0)}, self.root / "one.ckpt")
+        checkpoints = [self.root / "one.ckpt" if "segmenter.ckpt" in str(part) else part for part in self.checkpoints]
+        result = export(*checkpoints, "--trained-on", "x", "-o", self.root / "none")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the segmenter's threshold is 1.0; expected more than 0 and less than 1", result.stderr)
 
     def test_a_checkpoint_of_the_wrong_network_is_refused(self):
         wrong = [self.root / "classifier.ckpt" if "segmenter.ckpt" in str(a) else a for a in self.checkpoints]

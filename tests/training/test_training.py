@@ -124,8 +124,11 @@ class Segmenter(Runs):
             with mock.patch.object(train_segmenter, "choose_operating_point", wraps=train_segmenter.choose_operating_point) as chosen:
                 self.train(train_segmenter, "limit", *self.OPTIONS, "--resume", *options)
             self.assertEqual([call.args[1] for call in chosen.call_args_list], limits)
+        self.cut_off(train_segmenter, "cut_limit", 3, *self.OPTIONS, "--healthy-limit", 1)
+        run = self.train(train_segmenter, "cut_limit", *self.OPTIONS, "--resume")
+        self.assertEqual(float(load(run / "best.ckpt")["healthy_limit"]), 1)
         for key, value in before["state_dict"].items():
-            torch.testing.assert_close(load(run / "best.ckpt")["state_dict"][key], value)
+            torch.testing.assert_close(load(self.root / "limit" / "best.ckpt")["state_dict"][key], value)
 
     def test_whole_slices_behind_crops_keep_the_statistics_of_the_crops(self):
         statistics = {}
