@@ -1,17 +1,17 @@
 """A prepared cohort: its cases, labels and splits, and the slices that training may see as memory-mapped arrays."""
 
-import contextlib
 import csv
-import fcntl
 import hashlib
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import nibabel
 import numpy as np
+
+from run import locked
 
 LESION_LABELS = ("astrocytoma", "ependymoma", "ms", "nmosd")
 LABELS = (*LESION_LABELS, "healthy")
@@ -140,7 +140,7 @@ def open_slices(prepared: Path) -> Slices:
     cache = prepared / CACHE
     index = read_index(cache / "index.json")
     if index.get("fingerprint") != fingerprint:
-        with sole_writer(cache):
+        with locked(cache, wait=True):
             index = read_index(cache / "index.json")
             if index.get("fingerprint") != fingerprint:
                 index = write_cache(cases, fingerprint, cache)
@@ -205,19 +205,6 @@ def read_checked(case: Case, size: Optional[int]) -> Tuple[np.ndarray, np.ndarra
         found = "has a lesion" if mask.any() else "is empty"
         raise SystemExit(f"the mask of case {case.case_id} {found}, but its label is {case.label}; correct the label or the mask")
     return image, mask, voxel_mm3
-
-
-@contextlib.contextmanager
-def sole_writer(cache: Path) -> Iterator[None]:
-    """Waits while another training on this machine writes into the cache, so that several can be started at once; look again at what is there afterwards."""
-    cache.mkdir(exist_ok=True)
-    with open(cache / ".lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another training that writes into {cache}", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def write_cache(cases: List[Case], fingerprint: str, cache: Path) -> dict:

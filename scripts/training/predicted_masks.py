@@ -8,8 +8,8 @@ import torch
 from scipy import ndimage
 
 from checkpoint import read_content
-from cohort import CACHE, Slices, read_index, replace_arrays, sole_writer
-from run import say
+from cohort import CACHE, Slices, read_index, replace_arrays
+from run import locked, say
 from segmenting import FastSegmenter, probabilities
 
 
@@ -28,7 +28,7 @@ def predicted_masks(slices: Slices, prepared: Path, checkpoint: Path, device: to
     index = path.with_suffix(".json")
     key = {"segmenter": digest, "slices": slices.fingerprint}
     if read_index(index) != key:
-        with sole_writer(path.parent):
+        with locked(path.parent, wait=True):
             if read_index(index) != key:
                 write_predicted(slices, checkpoint, path.with_name(path.name + ".part"), device, bf16)
                 replace_arrays([path], index, key)

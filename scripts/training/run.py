@@ -91,14 +91,18 @@ def interruptible(main: Callable[[List[str]], int], arguments: List[str]) -> int
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Creates the folder of a run and keeps other processes from writing into it; the lock goes with the process."""
+def locked(folder: Path, wait: bool = False) -> Iterator[None]:
+    """Creates a folder and keeps others on this machine from writing into it, or waits while one does: look again at what is there afterwards.
+    The lock goes with the process."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SystemExit(f"another training writes into {folder}; wait for its end, or give another folder") from None
+            if not wait:
+                raise SystemExit(f"another training writes into {folder}; wait for its end, or give another folder") from None
+            say(f"waiting for another training that writes into {folder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
