@@ -8,6 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 
+UNVARIED_FROM, UNVARIED_SHARE = 0.65, 0.5
+"""From this part of the budget on so many slices are shown as they are, which is what the trained network will be given."""
+
+
 class Variation(NamedTuple):
     """How far a slice may be moved; lengths in pixels of the network image."""
 
@@ -22,17 +26,24 @@ def uniform(count: int, low: float, high: float, device: torch.device) -> Tensor
     return torch.empty(count, device=device).uniform_(low, high)
 
 
-def random_views(variation: Variation, centres: Tensor, source_size: int, rows: int, columns: int) -> Tensor:
-    """Sampling grids [N,rows,columns,2] of windows around `centres` [N,2] (row, column; pixels of the source)."""
+def draw_unvaried(count: int, progress: float, device: torch.device) -> Tensor:
+    """Which of a batch's slices [N] are shown as they are, `progress` being the part of the budget that is spent."""
+    return torch.rand(count, device=device) < (UNVARIED_SHARE if progress >= UNVARIED_FROM else 0.0)
+
+
+def random_views(variation: Variation, centres: Tensor, source_size: int, rows: int, columns: int, unvaried: Optional[Tensor] = None) -> Tensor:
+    """Sampling grids [N,rows,columns,2] of windows around `centres` [N,2] (row, column; pixels of the source); those of `unvaried` [N] are
+    only cut out."""
     count, device = len(centres), centres.device
-    angle = uniform(count, -variation.rotation_degrees, variation.rotation_degrees, device) * (math.pi / 180)
+    strength = torch.ones(count, device=device) if unvaried is None else 1.0 - unvaried.float()
+    angle = uniform(count, -variation.rotation_degrees, variation.rotation_degrees, device) * (math.pi / 180) * strength
     low, high = (math.log(factor) for factor in variation.zoom)
-    scale = torch.exp(-uniform(count, low, high, device))
-    flip_x = torch.where(torch.rand(count, device=device) < 0.5 * variation.flip_columns, -1.0, 1.0)
-    flip_y = torch.where(torch.rand(count, device=device) < 0.5 * variation.flip_rows, -1.0, 1.0)
+    scale = torch.exp(-uniform(count, low, high, device) * strength)
+    flip_x = torch.where(torch.rand(count, device=device) < 0.5 * variation.flip_columns * strength, -1.0, 1.0)
+    flip_y = torch.where(torch.rand(count, device=device) < 0.5 * variation.flip_rows * strength, -1.0, 1.0)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     high, wide = rows / source_size, columns / source_size
-    moved = centres + uniform(2 * count, -variation.shift, variation.shift, device).view(count, 2)
+    moved = centres + uniform(2 * count, -variation.shift, variation.shift, device).view(count, 2) * strength[:, None]
     centre = (2 * moved + 1) / source_size - 1
     affine = [
         torch.stack([cos * flip_x * wide, -sin * flip_y * high, centre[:, 1]], 1),
@@ -45,6 +56,11 @@ def sample(images: Tensor, masks: Tensor, grid: Tensor) -> tuple:
     """Images bilinearly, masks by the nearest pixel; 0 outside, as the letterbox has it."""
     moved = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
     return moved, functional.grid_sample(masks, grid, mode="nearest", align_corners=False)
+
+
+def where_varied(unvaried: Tensor, before: Tensor, varied: Tensor) -> Tensor:
+    """`varied` [N,1,H,W], but for `unvaried` [N] what was there before."""
+    return torch.where(unvaried.view(-1, 1, 1, 1), before, varied)
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:

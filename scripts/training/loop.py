@@ -15,6 +15,8 @@ from run import INTERRUPTED, STOPPING, say, save_atomically
 
 WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.05
 """The rate rises over so many steps or so much of the budget, whichever ends earlier."""
+LARGEST_GRADIENT = 5.0
+"""Norm over all weights; a longer one is cut to it, as a single odd batch may have one."""
 STEPS_PER_LINE = 20
 CHECKPOINT_SECONDS = 180
 
@@ -97,6 +99,7 @@ class Trainer:
             raise SystemExit(f"the loss is {self.losses[-1]} at step {self.step}; start again with a lower --lr")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self.optimizer.step()
         self.step += 1
         self.tick()

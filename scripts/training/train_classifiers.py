@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from augment import Variation, random_views, sample, vary_intensity
+from augment import Variation, draw_unvaried, random_views, sample, vary_intensity, where_varied
 from checkpoint import CHANNEL_ROLES
 from classifying import CLASS_LABELS, IGNORED, NUMBERS, SharedClassifier, read_nodes, target
 from cohort import Slices, open_slices, read_numbers
@@ -120,12 +120,14 @@ class ClassifierTask:
             cases.append(case)
         return slices_to(np.stack(images), self.device), slices_to(np.stack(masks), self.device), cases
 
-    def batch(self) -> Tuple[Tensor, List[int]]:
+    def batch(self, progress: float) -> Tuple[Tensor, List[int]]:
         images, masks, cases = self.draw(self.options.batch)
-        images, masks = self.views(images, masks, self.variation)
-        return self.channels(vary_intensity(images), vary_masks(masks)), cases
+        unvaried = draw_unvaried(len(images), progress, self.device)
+        images, masks = self.views(images, masks, self.variation, unvaried)
+        images = where_varied(unvaried, images, vary_intensity(images))
+        return self.channels(images, where_varied(unvaried, masks, vary_masks(masks))), cases
 
-    def views(self, images: Tensor, masks: Tensor, variation: Variation) -> Tuple[Tensor, Tensor]:
+    def views(self, images: Tensor, masks: Tensor, variation: Variation, unvaried: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
         """Whole slices, or with --crop windows around their masks, varied; but where the variation would move the whole mask out
         of the view, of which nothing could be learned, as they are."""
         size, crop = self.slices.size, self.options.crop
@@ -134,7 +136,7 @@ class ClassifierTask:
         else:
             centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
         view = crop or (size, size)
-        grid = random_views(variation, centres, size, *view)
+        grid = random_views(variation, centres, size, *view, unvaried)
         moved_images, moved_masks = sample(images, masks, grid)
         empty = moved_masks.amax([1, 2, 3]) == 0
         if empty.any():
@@ -146,7 +148,7 @@ class ClassifierTask:
         return node_input(self.options.channels, images, masks).contiguous(memory_format=torch.channels_last)
 
     def loss(self, progress: float) -> Tensor:
-        inputs, cases = self.batch()
+        inputs, cases = self.batch(progress)
         if self.options.hold_statistics:
             hold_statistics(self.network)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):

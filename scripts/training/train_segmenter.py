@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from argument_types import positive_count, share
-from augment import Variation, random_views, sample, vary_intensity
+from augment import Variation, draw_unvaried, random_views, sample, vary_intensity, where_varied
 from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
@@ -96,9 +96,10 @@ class SegmenterTask:
         chosen = self.sampler.draw(count)
         masks = self.slices.masks[chosen]
         centres = self.centres(chosen, window)
-        grid = random_views(self.variation, centres.to(self.device), whole, *window)
+        unvaried = draw_unvaried(count, progress, self.device)
+        grid = random_views(self.variation, centres.to(self.device), whole, *window, unvaried)
         images, truth = sample(slices_to(self.slices.images[chosen], self.device), slices_to(masks, self.device), grid)
-        return vary_intensity(images), truth
+        return where_varied(unvaried, images, vary_intensity(images)), truth
 
     def loss(self, progress: float) -> Tensor:
         images, truth = self.batch(progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "training"))
-from augment import Variation, gaussian_blur, random_views, sample, vary_intensity  # noqa: E402
+from augment import Variation, draw_unvaried, gaussian_blur, random_views, sample, vary_intensity  # noqa: E402
 
 STILL = Variation(rotation_degrees=0, shift=0, zoom=(1, 1), flip_rows=False, flip_columns=False)
 
@@ -55,6 +55,19 @@ class Views(unittest.TestCase):
         self.assertLess(((images > 0.5).float() - masks).abs().mean(), 0.01)
         area = masks.sum([1, 2, 3])
         self.assertTrue((area > 32 * 0.55).all() and (area < 32 * 1.8).all() and area.std() > 2)
+
+    def test_unvaried_ones_are_only_cut_out(self):
+        unvaried = torch.arange(64) % 2 == 0
+        centres = torch.tensor([[9.5, 23.5]]).expand(64, 2)
+        images, _ = sample(self.images, self.masks, random_views(Variation(90, 4, (0.8, 1.25), True, True), centres, 32, 16, 8, unvaried))
+        same = ((images - self.images[:, :, 2:18, 20:28]).abs() < 1e-4).flatten(1).all(1)
+        self.assertTrue(torch.equal(same, unvaried))
+
+    def test_unvaried_ones_are_half_of_a_batch_in_the_last_part_of_the_budget(self):
+        shares = [float(draw_unvaried(2000, progress, torch.device("cpu")).float().mean()) for progress in (0, 0.64, 0.65, 1)]
+        self.assertEqual(shares[:2], [0, 0])
+        for share in shares[2:]:
+            self.assertAlmostEqual(share, 0.5, delta=0.05)
 
 
 class Intensity(unittest.TestCase):

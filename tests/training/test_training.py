@@ -26,7 +26,7 @@ from augment import random_views, sample
 from classifying import IGNORED, SharedClassifier, target
 from cohort import open_slices, read_numbers
 from export import save_script
-from loop import INTERRUPTED, Trainer
+from loop import INTERRUPTED, LARGEST_GRADIENT, Trainer
 from networks import NODES, DenseNetClassifier, MultiResUNet, with_shuffle_upsampling
 from predicted_masks import predicted_masks
 from run import locked, read_start
@@ -44,6 +44,11 @@ def load(path: Path) -> dict:
 def task_of(prepared: Path, options) -> train_classifiers.ClassifierTask:
     slices = open_slices(prepared)
     return train_classifiers.ClassifierTask(slices, None, read_numbers(prepared, slices.cases, options.learn_also), options, torch.device("cpu"))
+
+
+def norm_of_gradients(optimizer: torch.optim.Optimizer) -> float:
+    gradients = [weight.grad.flatten() for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
+    return float(torch.cat(gradients).norm())
 
 
 class Runs(unittest.TestCase):
@@ -129,6 +134,13 @@ class Segmenter(Runs):
         self.assertEqual(float(load(run / "best.ckpt")["healthy_limit"]), 1)
         for key, value in before["state_dict"].items():
             torch.testing.assert_close(load(self.root / "limit" / "best.ckpt")["state_dict"][key], value)
+
+    def test_a_long_gradient_is_cut(self):
+        norms = []
+        with mock.patch.object(train_segmenter, "segmentation_loss", lambda logits, _: 1e4 * logits.square().mean()):
+            with mock.patch.object(torch.optim.Adam, "step", lambda optimizer: norms.append(norm_of_gradients(optimizer))):
+                self.train(train_segmenter, "steep", *self.OPTIONS)
+        self.assertEqual([round(norm, 1) for norm in norms], [LARGEST_GRADIENT] * 4)
 
     def test_whole_slices_behind_crops_keep_the_statistics_of_the_crops(self):
         statistics = {}
@@ -302,6 +314,18 @@ class Classifiers(Runs):
         _, kept = task.views(images, masks, task.variation)
         self.assertTrue((kept.amax([1, 2, 3]) > 0).all())
         self.assertGreater(int((kept != masks).any(3).any(2).sum()), 5)
+
+    def test_in_the_end_half_of_the_slices_and_masks_are_shown_as_they_are(self):
+        options = train_classifiers.parse_arguments([str(value) for value in (self.prepared, "-o", self.root / "shown", "--node", "ms_vs_nmosd")])
+        task = task_of(self.prepared, options)
+        torch.manual_seed(1)
+        for progress, half in ((0.6, False), (0.99, True)):
+            drawn = task.draw(16)
+            with mock.patch.object(task, "draw", return_value=drawn):
+                inputs, _ = task.batch(progress)
+            same = ((inputs - task.channels(*drawn[:2])).abs() < 1e-3).flatten(1).all(1)
+            self.assertEqual(bool(same.any()), half)
+            self.assertFalse(same.all())
 
     def test_predicted_masks_are_used_and_computed_once(self):
         options = ("--node", "ms_vs_nmosd", "--steps", 1, "--segmenter", self.segmenter)
