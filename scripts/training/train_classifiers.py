@@ -155,8 +155,10 @@ class ClassifierTask:
             found = self.forward(inputs)
         total = torch.zeros((), device=self.device)
         for node in self.nodes:
-            targets = torch.tensor([target(node, self.slices.cases[case].label) for case in cases], device=self.device)
-            total = total + functional.cross_entropy(found[node].float(), targets, ignore_index=IGNORED)
+            targets = [target(node, self.slices.cases[case].label) for case in cases]
+            if any(value != IGNORED for value in targets):  # a small batch may have no slice of a node's diseases
+                targets = torch.tensor(targets, device=self.device)
+                total = total + functional.cross_entropy(found[node].float(), targets, ignore_index=IGNORED)
         if NUMBERS in found:
             total = total + loss_of_numbers(found[NUMBERS].float(), self.numbers[cases].to(self.device))
         return total

@@ -295,6 +295,11 @@ class Classifiers(Runs):
         expected = load(start)["state_dict"]["hidden.weight"] * (48 * 32) / (64 * 64)
         torch.testing.assert_close(windows["state_dict"]["hidden.weight"], expected, rtol=1e-3, atol=1e-6)
 
+    def test_a_batch_without_the_diseases_of_a_node_is_trained_on_all_the_same(self):
+        """Two slices of four labels; the second decisions need MS or NMOSD, or astrocytoma or ependymoma."""
+        run = self.train(train_classifiers, "two of four", "--node", "common", "--steps", 1, "--batch", 2)
+        self.assertTrue(all(torch.isfinite(value).all() for value in load(run / "last.ckpt")["network"].values()))
+
     def test_a_run_of_another_network_is_not_gone_on_with(self):
         self.train(train_classifiers, "of ms", "--node", "ms_vs_nmosd", "--steps", 1)
         for other in (("--node", "common"), ("--node", "ms_vs_nmosd", "--channels", "t2", "mask")):
