@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 UNVARIED_FROM, UNVARIED_SHARE = 0.65, 0.5
-"""From this part of the budget on so many slices are shown as they are, which is what the trained network will be given."""
+"""From this part of the budget on so many slices are shown as they are."""
 
 
 class Variation(NamedTuple):
@@ -58,9 +58,9 @@ def sample(images: Tensor, masks: Tensor, grid: Tensor) -> tuple:
     return moved, functional.grid_sample(masks, grid, mode="nearest", align_corners=False)
 
 
-def where_varied(unvaried: Tensor, before: Tensor, varied: Tensor) -> Tensor:
-    """`varied` [N,1,H,W], but for `unvaried` [N] what was there before."""
-    return torch.where(unvaried.view(-1, 1, 1, 1), before, varied)
+def keep_unvaried(unvaried: Tensor, images: Tensor, varied: Tensor) -> Tensor:
+    """`varied` [N,1,H,W], but those of `unvaried` [N] as they are in `images`."""
+    return torch.where(unvaried.view(-1, 1, 1, 1), images, varied)
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from run import INTERRUPTED, STOPPING, say, save_atomically
 WARM_UP_STEPS, WARM_UP_SHARE = 100, 0.05
 """The rate rises over so many steps or so much of the budget, whichever ends earlier."""
 LARGEST_GRADIENT = 5.0
-"""Norm over all weights; a longer one is cut to it, as a single odd batch may have one."""
+"""Norm over all weights; a longer one is cut to it."""
 STEPS_PER_LINE = 20
 CHECKPOINT_SECONDS = 180
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from augment import Variation, draw_unvaried, random_views, sample, vary_intensity, where_varied
+from augment import Variation, draw_unvaried, keep_unvaried, random_views, sample, vary_intensity
 from checkpoint import CHANNEL_ROLES
 from classifying import CLASS_LABELS, IGNORED, NUMBERS, SharedClassifier, read_nodes, target
 from cohort import Slices, open_slices, read_numbers
@@ -33,7 +33,7 @@ from segmenting import slices_to
 from untrained import node_input
 
 CHANNELS = ["t2_near_mask", "t2_in_mask", "mask"]
-UNVARIED = Variation(0, 0, (1, 1), False, False)
+NO_VARIATION = Variation(0, 0, (1, 1), False, False)
 LEARNING_RATE, LEARNING_RATE_FROM_NOTHING = 1e-4, 5e-4
 INFERENCE_BATCH = 16
 
@@ -124,8 +124,8 @@ class ClassifierTask:
         images, masks, cases = self.draw(self.options.batch)
         unvaried = draw_unvaried(len(images), progress, self.device)
         images, masks = self.views(images, masks, self.variation, unvaried)
-        images = where_varied(unvaried, images, vary_intensity(images))
-        return self.channels(images, where_varied(unvaried, masks, vary_masks(masks))), cases
+        images = keep_unvaried(unvaried, images, vary_intensity(images))
+        return self.channels(images, keep_unvaried(unvaried, masks, vary_masks(masks))), cases
 
     def views(self, images: Tensor, masks: Tensor, variation: Variation, unvaried: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
         """Whole slices, or with --crop windows around their masks, varied; but where the variation would move the whole mask out
@@ -140,7 +140,7 @@ class ClassifierTask:
         moved_images, moved_masks = sample(images, masks, grid)
         empty = moved_masks.amax([1, 2, 3]) == 0
         if empty.any():
-            grid[empty] = random_views(UNVARIED, centres[empty], size, *view)
+            grid[empty] = random_views(NO_VARIATION, centres[empty], size, *view)
             moved_images, moved_masks = sample(images, masks, grid)
         return moved_images, moved_masks
 
@@ -156,9 +156,9 @@ class ClassifierTask:
         total = torch.zeros((), device=self.device)
         for node in self.nodes:
             targets = [target(node, self.slices.cases[case].label) for case in cases]
-            if any(value != IGNORED for value in targets):  # a small batch may have no slice of a node's diseases
-                targets = torch.tensor(targets, device=self.device)
-                total = total + functional.cross_entropy(found[node].float(), targets, ignore_index=IGNORED)
+            if any(value != IGNORED for value in targets):  # a batch of two slices has none of MS and NMOSD
+                wanted = torch.tensor(targets, device=self.device)
+                total = total + functional.cross_entropy(found[node].float(), wanted, ignore_index=IGNORED)
         if NUMBERS in found:
             total = total + loss_of_numbers(found[NUMBERS].float(), self.numbers[cases].to(self.device))
         return total
@@ -169,7 +169,7 @@ class ClassifierTask:
         for start in range(0, len(images), INFERENCE_BATCH):
             part = slice(start, start + INFERENCE_BATCH)
             views = slices_to(images[part], self.device), slices_to(masks[part], self.device)
-            inputs = self.channels(*(self.views(*views, UNVARIED) if self.options.crop else views))
+            inputs = self.channels(*(self.views(*views, NO_VARIATION) if self.options.crop else views))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
                 found = self.network(inputs)
             for node in self.nodes:

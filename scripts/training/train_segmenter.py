@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from argument_types import positive_count, share
-from augment import Variation, draw_unvaried, random_views, sample, vary_intensity, where_varied
+from augment import Variation, draw_unvaried, keep_unvaried, random_views, sample, vary_intensity
 from checkpoint import read_content
 from cohort import LABELS, Slices, open_slices
 from loop import Trainer, Validation
@@ -84,7 +84,7 @@ class SegmenterTask:
                 marked = [index] if with_lesion else self.neighbours[index] or [self.sampler.slice_with_lesion()]
                 centre = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
             centres[row] = torch.minimum(torch.maximum(centre, half), whole - half)
-        return centres - 0.5
+        return centres.round() - 0.5  # between pixels, as the middle of a slice is: unvaried windows then have the pixels of the slice
 
     def batch(self, progress: float) -> Tuple[Tensor, Tensor]:
         """Images and masks [N,1,rows,columns]; as many pixels whatever the window, but at least four slices."""
@@ -99,7 +99,7 @@ class SegmenterTask:
         unvaried = draw_unvaried(count, progress, self.device)
         grid = random_views(self.variation, centres.to(self.device), whole, *window, unvaried)
         images, truth = sample(slices_to(self.slices.images[chosen], self.device), slices_to(masks, self.device), grid)
-        return where_varied(unvaried, images, vary_intensity(images)), truth
+        return keep_unvaried(unvaried, images, vary_intensity(images)), truth
 
     def loss(self, progress: float) -> Tensor:
         images, truth = self.batch(progress)
