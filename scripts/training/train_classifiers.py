@@ -5,7 +5,8 @@ RUN/best.ckpt of a node is what export.py takes; that of `common` is for --start
 --segmenter the classifiers see predicted masks as well as true ones, and validation uses the predicted ones, as the
 program will; only where nothing was found it uses the true one. The checkpoint with the best validation is kept: the
 lowest log loss of patients, after temperature scaling. The published recipe is
---lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift 50 --flips both --channels zero t2_in_mask mask.
+--lr 1e-4 --batch 32 --patience 20 --rotation 90 --shift 50 --flips both --channels zero t2_in_mask mask, but for the
+slices shown without variation at the end and the cut of long gradients.
 """
 
 import argparse
@@ -132,7 +133,7 @@ class ClassifierTask:
         of the view, of which nothing could be learned, as they are."""
         size, crop = self.slices.size, self.options.crop
         if crop:
-            centres = torch.stack([middle_of(mask[0]) for mask in masks])
+            centres = (torch.stack([middle_of(mask[0]) for mask in masks]) + 0.5).round() - 0.5  # as the segmenter's, between pixels
         else:
             centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
         view = crop or (size, size)

@@ -321,16 +321,24 @@ class Classifiers(Runs):
         self.assertGreater(int((kept != masks).any(3).any(2).sum()), 5)
 
     def test_in_the_end_some_slices_and_masks_are_shown_as_they_are(self):
-        options = train_classifiers.parse_arguments([str(value) for value in (self.prepared, "-o", self.root / "shown", "--node", "ms_vs_nmosd")])
-        task = task_of(self.prepared, options)
-        torch.manual_seed(1)
-        for progress, some in ((0.6, False), (0.99, True)):
-            drawn = task.draw(16)
-            with mock.patch.object(task, "draw", return_value=drawn):
-                inputs, _ = task.batch(progress)
-            same = ((inputs - task.channels(*drawn[:2])).abs() < 1e-3).flatten(1).all(1)
-            self.assertEqual(bool(same.any()), some)
-            self.assertFalse(same.all())
+        """Windows too, wherever the middle of a mask lies: with exactly the pixels that the slice has there."""
+        for crop in ((), ("--crop", "16x16")):
+            options = ("--node", "ms_vs_nmosd", *crop)
+            task = task_of(self.prepared, train_classifiers.parse_arguments([str(value) for value in (self.prepared, "-o", self.root / "shown", *options)]))
+            torch.manual_seed(1)
+            images, masks, cases = task.draw(16)
+            masks[:, :, 1:] *= 1 - masks[:, :, :-1] * (torch.arange(16) % 2).view(-1, 1, 1, 1)  # boxes of odd and even sizes
+            whole = torch.cat([images, masks], 1)
+            rows, columns = task.options.crop or whole.shape[-2:]
+            places = whole.unfold(2, rows, 1).unfold(3, columns, 1).flatten(2, 3)  # [N,2,places,rows,columns]
+            for progress, some in ((0.6, False), (0.99, True)):
+                with mock.patch.object(task, "draw", return_value=(images, masks, cases)), mock.patch.object(task, "channels", lambda *shown: torch.cat(shown, 1)):
+                    shown, _ = task.batch(progress)
+                same = ((shown[:, :, None] - places).abs() < 1e-3).all(4).all(3).all(1).any(1)
+                self.assertEqual(bool(same.any()), some)
+                self.assertFalse(same.all())
+                if some:
+                    self.assertGreaterEqual(int(same.sum()), 4)
 
     def test_predicted_masks_are_used_and_computed_once(self):
         options = ("--node", "ms_vs_nmosd", "--steps", 1, "--segmenter", self.segmenter)
