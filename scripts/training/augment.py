@@ -32,10 +32,12 @@ def draw_unvaried(count: int, progress: float, device: torch.device) -> Tensor:
 
 
 def random_views(variation: Variation, centres: Tensor, source_size: int, rows: int, columns: int, unvaried: Optional[Tensor] = None) -> Tensor:
-    """Sampling grids [N,rows,columns,2] of windows around `centres` [N,2] (row, column; pixels of the source); those of `unvaried` [N] are
-    only cut out."""
+    """Sampling grids [N,rows,columns,2] of windows around `centres` [N,2] (row, column; pixels of the source). Those of `unvaried` [N] are
+    only cut out, between the pixels that are nearest: windows have even sizes."""
     count, device = len(centres), centres.device
-    strength = torch.ones(count, device=device) if unvaried is None else 1.0 - unvaried.float()
+    unvaried = torch.zeros(count, dtype=torch.bool, device=device) if unvaried is None else unvaried
+    centres = torch.where(unvaried[:, None], (centres + 0.5).round() - 0.5, centres)
+    strength = 1.0 - unvaried.float()
     angle = uniform(count, -variation.rotation_degrees, variation.rotation_degrees, device) * (math.pi / 180) * strength
     low, high = (math.log(factor) for factor in variation.zoom)
     scale = torch.exp(-uniform(count, low, high, device) * strength)

@@ -34,7 +34,6 @@ from segmenting import slices_to
 from untrained import node_input
 
 CHANNELS = ["t2_near_mask", "t2_in_mask", "mask"]
-NO_VARIATION = Variation(0, 0, (1, 1), False, False)
 LEARNING_RATE, LEARNING_RATE_FROM_NOTHING = 1e-4, 5e-4
 INFERENCE_BATCH = 16
 
@@ -124,24 +123,24 @@ class ClassifierTask:
     def batch(self, progress: float) -> Tuple[Tensor, List[int]]:
         images, masks, cases = self.draw(self.options.batch)
         unvaried = draw_unvaried(len(images), progress, self.device)
-        images, masks = self.views(images, masks, self.variation, unvaried)
+        images, masks = self.views(images, masks, unvaried)
         images = keep_unvaried(unvaried, images, vary_intensity(images))
         return self.channels(images, keep_unvaried(unvaried, masks, vary_masks(masks))), cases
 
-    def views(self, images: Tensor, masks: Tensor, variation: Variation, unvaried: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
-        """Whole slices, or with --crop windows around their masks, varied; but where the variation would move the whole mask out
-        of the view, of which nothing could be learned, as they are."""
+    def views(self, images: Tensor, masks: Tensor, unvaried: Tensor) -> Tuple[Tensor, Tensor]:
+        """Whole slices, or with --crop windows around their masks, varied but for those of `unvaried` [N] and where the variation would move the
+        whole mask out of the view, of which nothing could be learned."""
         size, crop = self.slices.size, self.options.crop
         if crop:
-            centres = (torch.stack([middle_of(mask[0]) for mask in masks]) + 0.5).round() - 0.5  # as the segmenter's, between pixels
+            centres = torch.stack([middle_of(mask[0]) for mask in masks])
         else:
             centres = torch.full((len(images), 2), (size - 1) / 2, device=self.device)
         view = crop or (size, size)
-        grid = random_views(variation, centres, size, *view, unvaried)
+        grid = random_views(self.variation, centres, size, *view, unvaried)
         moved_images, moved_masks = sample(images, masks, grid)
         empty = moved_masks.amax([1, 2, 3]) == 0
         if empty.any():
-            grid[empty] = random_views(NO_VARIATION, centres[empty], size, *view)
+            grid[empty] = random_views(self.variation, centres[empty], size, *view, empty[empty])
             moved_images, moved_masks = sample(images, masks, grid)
         return moved_images, moved_masks
 
@@ -169,8 +168,10 @@ class ClassifierTask:
         parts: Dict[str, List[np.ndarray]] = {node: [] for node in self.nodes}
         for start in range(0, len(images), INFERENCE_BATCH):
             part = slice(start, start + INFERENCE_BATCH)
-            views = slices_to(images[part], self.device), slices_to(masks[part], self.device)
-            inputs = self.channels(*(self.views(*views, NO_VARIATION) if self.options.crop else views))
+            shown = slices_to(images[part], self.device), slices_to(masks[part], self.device)
+            if self.options.crop:
+                shown = self.views(*shown, unvaried=torch.ones(len(shown[0]), dtype=torch.bool, device=self.device))
+            inputs = self.channels(*shown)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
                 found = self.network(inputs)
             for node in self.nodes:

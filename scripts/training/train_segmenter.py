@@ -84,7 +84,7 @@ class SegmenterTask:
                 marked = [index] if with_lesion else self.neighbours[index] or [self.sampler.slice_with_lesion()]
                 centre = torch.from_numpy(lesion_pixel(self.slices.masks[pick(marked)])) + (torch.rand(2) - 0.5) * 1.5 * half
             centres[row] = torch.minimum(torch.maximum(centre, half), whole - half)
-        return centres.round() - 0.5  # between pixels, as the middle of a slice is: unvaried windows then have the pixels of the slice
+        return centres - 0.5
 
     def batch(self, progress: float) -> Tuple[Tensor, Tensor]:
         """Images and masks [N,1,rows,columns]; as many pixels whatever the window, but at least four slices."""
