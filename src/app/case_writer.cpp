@@ -2,6 +2,7 @@
 #include "case_writer.hpp"
 
 #include "cordlesion/app/logging.hpp"
+#include "cordlesion/core/digest.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 #include "cordlesion/report/report_json.hpp"
@@ -39,13 +40,19 @@ std::vector<SeriesCandidate> candidates_of_failed(const Run& run, const io::Case
   return loader.describe(input, run.options.load).candidates;
 }
 
-/// Mask and probability. Writing them re-reads them; the mask's corner error goes into the record.
-void write_images(const OutputFolder& output, const std::string& case_id, CaseResult& result) {
+/// Mask and probability. Writing them re-reads them; the mask's corner error goes into the record,
+/// their digests into the report's.
+void write_images(const OutputFolder& output, const std::string& case_id, CaseResult& result,
+                  report::Digests& digests) {
   const auto folder = output.case_folder(case_id);
+  const auto probability = folder / "lesion_probability.nii.gz";
+  const auto mask = folder / "lesion_mask.nii.gz";
   if (result.probability) {
-    io::write_nifti(folder / "lesion_probability.nii.gz", *result.probability);
+    io::write_nifti(probability, *result.probability);
+    digests.lesion_probability = sha256_of_file(probability);
   }
-  result.record.max_corner_error_mm = io::write_nifti(folder / "lesion_mask.nii.gz", result.mask);
+  result.record.max_corner_error_mm = io::write_nifti(mask, result.mask);
+  digests.lesion_mask = sha256_of_file(mask);
 }
 
 /// The mark that a case is done. Returns its rows in the tables, made from the text as a later run
@@ -95,7 +102,7 @@ void CaseWriter::write() {
   report::CaseReport& report = computed_->report;
   if (computed_->result) {
     Stopwatch watch(report.timing_ms);
-    write_images(run_.output, report.case_id, *computed_->result);
+    write_images(run_.output, report.case_id, *computed_->result, report.digests);
     watch.lap("write");
     report.outcome = std::move(computed_->result->record);
     computed_->result.reset(); // the next case needs the memory
@@ -109,6 +116,8 @@ void CaseWriter::replace_by_failure(const std::exception& failure) {
   try {
     computed_->report.outcome =
         failed_case(run_, *computed_->input, failure, Stage::write, loader_);
+    computed_->report.digests.lesion_mask.reset();
+    computed_->report.digests.lesion_probability.reset();
     run_.output.clear_case(case_id);
     computed_->result.reset();
     write();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 namespace cordlesion::app {
@@ -41,6 +42,16 @@ std::optional<Summary> summarise_agreement(const EvaluatedCases& cases, const Bo
 void add(Proportion& sum, const Proportion& more) {
   sum.numerator += more.numerator;
   sum.denominator += more.denominator;
+}
+
+/// The cases of which the report gives a volume: not those with gaps between their slices.
+EvaluatedCases with_volume(const EvaluatedCases& cases) {
+  EvaluatedCases measured;
+  std::copy_if(cases.begin(), cases.end(), std::back_inserter(measured),
+               [](const report::EvaluatedCase& evaluated) {
+                 return evaluated.prediction && evaluated.prediction->volume_mm3;
+               });
+  return measured;
 }
 
 std::optional<double> volume_error(const MaskAgreement& agreement) {
@@ -136,12 +147,13 @@ report::SegmentationEvaluation evaluate_segmentation(const EvaluatedCases& cases
   result.dice = summarise_agreement(cases, bootstrap, dice_of);
   result.surface_dice = summarise_agreement(
       cases, bootstrap, [](const MaskAgreement& agreement) { return agreement.surface_dice; });
-  result.volume_error_mm3 = summarise_agreement(cases, bootstrap, volume_error);
+  const EvaluatedCases measured = with_volume(cases);
+  result.volume_error_mm3 = summarise_agreement(measured, bootstrap, volume_error);
   result.absolute_volume_error_mm3 =
-      summarise_agreement(cases, bootstrap, [](const MaskAgreement& agreement) {
+      summarise_agreement(measured, bootstrap, [](const MaskAgreement& agreement) {
         return std::optional(std::abs(*volume_error(agreement)));
       });
-  result.relative_volume_error = summarise_agreement(cases, bootstrap, relative_volume_error);
+  result.relative_volume_error = summarise_agreement(measured, bootstrap, relative_volume_error);
   return result;
 }
 

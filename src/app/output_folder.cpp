@@ -1,6 +1,7 @@
 // Locking, checking and cleaning of output folders.
 #include "cordlesion/app/output_folder.hpp"
 
+#include "cordlesion/app/logging.hpp"
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/report_json.hpp"
@@ -53,6 +54,25 @@ bool holds_results(const fs::path& folder) {
   const std::vector<std::string> cases = cases_in(folder);
   return std::any_of(cases.begin(), cases.end(),
                      [&](const std::string& name) { return !own_report(folder / name).empty(); });
+}
+
+/// A mask that the report beside it does not speak of may be a reader's work: it gets another name.
+void set_aside_foreign_mask(const fs::path& folder) {
+  const fs::path mask = folder / "lesion_mask.nii.gz";
+  const auto digests = report::digests_of_complete_report(text_of_file(folder / "report.json"));
+  if (!fs::exists(fs::symlink_status(mask)) ||
+      (digests && is_file_of(mask, digests->lesion_mask))) {
+    return;
+  }
+  std::string name;
+  int number = 0;
+  do {
+    name = "lesion_mask.kept-" + std::to_string(++number) + ".nii.gz";
+  } while (fs::exists(fs::symlink_status(folder / name)));
+  fs::rename(mask, folder / name);
+  log_warning(folder.filename().string() +
+              ": lesion_mask.nii.gz is not the mask that a report beside it speaks of; it is now " +
+              name);
 }
 
 void remove_case_files(const fs::path& folder) {
@@ -128,6 +148,7 @@ OutputFolder::OutputFolder(fs::path folder, Existing existing) : folder_(std::mo
       }
       for (const std::string& name : cases_in(folder_)) {
         if (!own_report(folder_ / name).empty()) {
+          set_aside_foreign_mask(folder_ / name);
           remove_case_files(folder_ / name);
           std::error_code not_empty;
           fs::remove(folder_ / name, not_empty);
@@ -219,11 +240,23 @@ void OutputFolder::clear_run_record() const {
   fs::remove(folder_ / "run.json", missing);
 }
 
+void OutputFolder::begin_case(const std::string& case_id) const {
+  change_files_of(case_id, [](const fs::path& folder) {
+    set_aside_foreign_mask(folder);
+    remove_case_files(folder);
+  });
+}
+
 void OutputFolder::clear_case(const std::string& case_id) const {
+  change_files_of(case_id, remove_case_files);
+}
+
+void OutputFolder::change_files_of(const std::string& case_id,
+                                   const std::function<void(const fs::path&)>& change) const {
   const fs::path folder = folder_ / case_id;
   try {
     if (fs::is_directory(folder) && !fs::is_symlink(folder)) {
-      remove_case_files(folder);
+      change(folder);
       sweep_temporary_files(folder);
     }
   } catch (const fs::filesystem_error& error) {

@@ -11,12 +11,17 @@
 #include "cordlesion/io/case_loader.hpp"
 #include "cordlesion/io/volume_writer.hpp"
 
+#include <filesystem>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace cordlesion::app {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// The network's pixels as a grid in space. Pixel (i, j) of the frame has its centre at row
 /// (i - top + 0.5) * rows / height - 0.5 of the canonical slice.
@@ -51,7 +56,7 @@ std::vector<Warning> prepare_case(const io::CaseInput& input, io::CaseLoader& lo
   normalise(slices, manifest.normalisation);
   const NetworkFrame frame = network_frame(slices, manifest.input_size, manifest.fit);
   const Grid target = network_grid(grid, axes, frame, slices.slices);
-  const std::filesystem::path folder = output.case_folder(input.case_id);
+  const fs::path folder = output.case_folder(input.case_id);
   io::write_nifti(folder / "image.nii.gz", Image(target, fit_image(slices, frame).pixels));
   if (input.mask) {
     const AlignedMask aligned =
@@ -82,6 +87,30 @@ std::string prepared_row(const io::CaseInput& input) {
   return row + '\n';
 }
 
+/// Throws a usage error if a file that would be written is the cohort table or of one of its cases.
+void require_other_files(const PrepareOptions& options, const std::vector<io::CaseInput>& cases) {
+  std::error_code missing;
+  std::set<fs::path> given{fs::weakly_canonical(options.cohort, missing)};
+  for (const io::CaseInput& input : cases) {
+    given.insert(input.files.begin(), input.files.end());
+    if (input.mask) {
+      given.insert(fs::weakly_canonical(*input.mask, missing));
+    }
+  }
+  std::vector<fs::path> written{"prepared.tsv", "warnings.tsv"};
+  for (const io::CaseInput& input : cases) {
+    written.insert(written.end(),
+                   {input.case_id + "/image.nii.gz", input.case_id + "/mask.nii.gz"});
+  }
+  for (const fs::path& name : written) {
+    if (given.contains(fs::weakly_canonical(options.output / name, missing))) {
+      throw usage_error("the output would replace " + name.string() +
+                            " in the output folder, which is part of the cohort",
+                        "Choose another folder with -o.");
+    }
+  }
+}
+
 } // namespace
 
 ExitCode prepare_cohort(const PrepareOptions& options) {
@@ -89,6 +118,7 @@ ExitCode prepare_cohort(const PrepareOptions& options) {
   const inference::ModelPackage package = inference::open_model_package(options.models, false);
   const io::FoundCases found =
       loader.find({.inputs = {}, .case_list = options.cohort, .excluded = {}});
+  require_other_files(options, found.cases);
   const OutputFolder output(options.output, Existing::resume);
   std::string rows;
   std::string warnings = warning_rows("n/a", found.warnings);
@@ -104,7 +134,8 @@ ExitCode prepare_cohort(const PrepareOptions& options) {
         throw;
       }
       ++failed;
-      log_error(input.case_id + ": failed (" + error.code() + "): " + error.what());
+      log_error(input.case_id + ": failed (" + error.code() + "): " + error.what() +
+                (error.hint().empty() ? "" : "; " + error.hint()));
     }
   }
   std::string header = "case_id\timage\tmask";

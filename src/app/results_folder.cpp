@@ -1,6 +1,7 @@
 // Looking through folders of results.
 #include "results_folder.hpp"
 
+#include "cordlesion/core/digest.hpp"
 #include "cordlesion/core/error.hpp"
 
 #include <algorithm>
@@ -34,6 +35,15 @@ std::vector<std::string> cases_in(const fs::path& folder) {
 std::optional<report::CaseRows> rows_in(const fs::path& case_folder) {
   auto rows = report::rows_of(text_of_file(case_folder / "report.json"));
   return rows && rows->case_id == case_folder.filename() ? rows : std::nullopt;
+}
+
+bool is_file_of(const fs::path& path, const std::optional<std::string>& digest) {
+  std::error_code unknown;
+  try {
+    return digest && fs::is_regular_file(path, unknown) && sha256_of_file(path) == *digest;
+  } catch (const Error&) { // cannot be read
+    return false;
+  }
 }
 
 bool lies_in(const fs::path& path, const fs::path& folder) {

@@ -26,6 +26,9 @@ std::vector<std::string> cases_in(const std::filesystem::path& folder);
 /// the case that the folder is named after.
 std::optional<report::CaseRows> rows_in(const std::filesystem::path& case_folder);
 
+/// Whether there is a regular file of this SHA-256 digest; none is that of no file.
+bool is_file_of(const std::filesystem::path& path, const std::optional<std::string>& digest);
+
 /// Whether `path` is `folder` or lies below it, links resolved.
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
 

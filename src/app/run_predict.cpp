@@ -87,7 +87,7 @@ void compute_all(const Run& run, CaseQueue& queue, io::CaseLoader& loader, Progr
       return;
     }
     progress.begin(queued->input->case_id);
-    run.output.clear_case(queued->input->case_id);
+    run.output.begin_case(queued->input->case_id);
     writer.start(computed(run, std::move(*queued), loader));
     if (run.options.fail_fast && writer.finish()) {
       log_warning("stopped after the first failed case, as --fail-fast asks");

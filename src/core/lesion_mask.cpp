@@ -25,7 +25,13 @@ std::optional<std::size_t> nearest_voxel(const Grid& grid, const Vec3& point) {
   return index[0] + grid.size[0] * (index[1] + grid.size[1] * index[2]);
 }
 
-bool reaches_outside(const Image& mask, const Grid& image_grid) {
+struct Reach {
+  bool inside = false;  ///< a lesion voxel's centre lies in the image
+  bool outside = false; ///< or not
+};
+
+Reach reach_of(const Image& mask, const Grid& image_grid) {
+  Reach reach;
   const Grid& grid = mask.grid();
   for (std::size_t offset = 0; offset < mask.voxels().size(); ++offset) {
     if (mask.voxels()[offset] > 0) {
@@ -33,12 +39,10 @@ bool reaches_outside(const Image& mask, const Grid& image_grid) {
       const Vec3 point = point_of(grid, {static_cast<double>(offset % grid.size[0]),
                                          static_cast<double>(row % grid.size[1]),
                                          static_cast<double>(row / grid.size[1])});
-      if (!nearest_voxel(image_grid, point)) {
-        return true;
-      }
+      (nearest_voxel(image_grid, point) ? reach.inside : reach.outside) = true;
     }
   }
-  return false;
+  return reach;
 }
 
 std::vector<std::uint8_t> resampled_voxels(const Image& mask, const Grid& target) {
@@ -95,9 +99,11 @@ AlignedMask align_mask(const Image& mask, const Grid& image_grid) {
   aligned.not_binary = is_not_binary(mask);
   aligned.resampled = max_corner_error_mm(mask.grid(), image_grid) > same_grid_mm;
   std::vector<std::uint8_t> voxels;
+  Reach reach;
   if (aligned.resampled) {
     voxels = resampled_voxels(mask, image_grid);
-    aligned.cut = reaches_outside(mask, image_grid);
+    reach = reach_of(mask, image_grid);
+    aligned.cut = reach.outside;
   } else {
     voxels.resize(mask.voxels().size());
     std::transform(mask.voxels().begin(), mask.voxels().end(), voxels.begin(),
@@ -106,6 +112,11 @@ AlignedMask align_mask(const Image& mask, const Grid& image_grid) {
   const auto is_lesion = [](auto value) { return value > 0; };
   if (std::any_of(mask.voxels().begin(), mask.voxels().end(), is_lesion) &&
       std::none_of(voxels.begin(), voxels.end(), is_lesion)) {
+    if (reach.inside) {
+      throw case_error(Stage::segment, "mask_vanishes",
+                       "the mask's lesion lies between the voxels of the image, which is coarser",
+                       "Draw or resample the mask on the image's own grid.");
+    }
     throw case_error(Stage::segment, "mask_no_overlap",
                      "the mask has lesion voxels, but none lies inside the image",
                      "Check that the mask belongs to this case and keeps the image's geometry.");

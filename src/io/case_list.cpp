@@ -66,7 +66,7 @@ fs::path existing(const std::string& cell, const char* column, const fs::path& f
                           "' does not exist",
                       "paths are absolute or relative to the folder of the list");
   }
-  return path.lexically_normal();
+  return path; // as it stands: what ".." leads to depends on links
 }
 
 ListedCase parse_row(const Columns& columns, const Cells& cells, const fs::path& folder,

@@ -140,8 +140,9 @@ void read_order(const Groups& groups, DicomFrame& frame) {
     const auto index = number_of(content, Tag(0x0020, 0x9128));
     frame.temporal_position =
         index ? std::to_string(static_cast<long>(*index)) : text_of(content, Tag(0x0020, 0x0100));
-    const std::string acquisition = text_of(content, Tag(0x0020, 0x9156));
-    frame.acquisition_number = acquisition.empty() ? frame.acquisition_number : acquisition;
+    if (const auto acquisition = short_of(content, Tag(0x0020, 0x9156))) {
+      frame.acquisition_number = std::to_string(*acquisition);
+    }
   });
 }
 

@@ -108,8 +108,8 @@ DicomMeta read_dicom_meta(const std::filesystem::path& file) {
 }
 
 bool is_not_an_image(std::string_view sop_class) {
-  // DICOM PS3.4 B.5, storage classes; a trailing dot stands for a family.
-  static constexpr std::array<std::string_view, 15> others{
+  // DICOM PS3.4 B.5, storage classes, and vendors' own; a trailing dot stands for a family.
+  static constexpr std::array<std::string_view, 17> others{
       "1.2.840.10008.1.3.10",         // DICOMDIR
       "1.2.840.10008.5.1.4.1.1.4.2",  // MR spectroscopy
       "1.2.840.10008.5.1.4.1.1.9.",   // waveforms
@@ -124,7 +124,9 @@ bool is_not_an_image(std::string_view sop_class) {
       "1.2.840.10008.5.1.4.1.1.481.", // radiotherapy
       "1.2.840.10008.5.1.4.34.",      // radiotherapy instructions
       "1.2.840.10008.5.1.4.38.",      // hanging protocols
-      "1.2.840.10008.5.1.4.39."};     // colour palettes
+      "1.2.840.10008.5.1.4.39.",      // colour palettes
+      "1.3.12.2.1107.5.9.1",          // Siemens: CSA non-image
+      "1.3.46.670589.11.0.0.12."};    // Philips: series data, spectra, ExamCards
   return std::any_of(others.begin(), others.end(), [&](std::string_view other) {
     return other.ends_with('.') ? sop_class.starts_with(other) : sop_class == other;
   });

@@ -8,8 +8,14 @@
 #include <itkNiftiImageIO.h>
 #include <itkVersion.h>
 
+#include <zlib.h>
+
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace cordlesion::io {
 namespace {
@@ -32,6 +38,71 @@ template <typename T> void write_with_itk(const std::string& path, const Volume<
   io->Write(volume.voxels().data());
 }
 
+/// The sform's three rows (NIfTI-1, method 3): from indices to RAS millimetres.
+std::array<float, 12> sform_of(const Grid& grid) {
+  std::array<float, 12> rows{};
+  const Vec3 ras_sign{-1, -1, 1};
+  for (std::size_t row = 0; row < 3; ++row) {
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      rows[4 * row + axis] =
+          static_cast<float>(ras_sign[row] * grid.direction[axis][row] * grid.spacing_mm[axis]);
+    }
+    rows[4 * row + 3] = static_cast<float>(ras_sign[row] * grid.origin_mm[row]);
+  }
+  return rows;
+}
+
+using GzipFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
+
+/// Puts the grid as it is into the sform of a file that ITK wrote. ITK turns axes that are not
+/// quite orthogonal, as cosines rounded to three digits are not, into orthogonal ones.
+void write_sform(const TemporaryFile& file, const Grid& grid) {
+  constexpr std::size_t offset_of_sform = 280;
+  constexpr unsigned piece = 1U << 20;
+  const std::string path = file.path().string();
+  std::vector<char> content;
+  GzipFile in(gzopen(path.c_str(), "rb"), gzclose);
+  int got = 0;
+  do {
+    content.resize(content.size() + piece);
+    got = in ? gzread(in.get(), content.data() + content.size() - piece, piece) : -1;
+    content.resize(content.size() - piece + static_cast<std::size_t>(std::max(got, 0)));
+  } while (got > 0);
+  if (got < 0) {
+    throw file.failure("it cannot be read back");
+  }
+  const auto rows = sform_of(grid);
+  std::memcpy(content.data() + offset_of_sform, rows.data(), sizeof rows);
+  GzipFile out(gzopen(path.c_str(), "wb"), gzclose);
+  for (std::size_t done = 0; out && done < content.size(); done += piece) {
+    const auto length = static_cast<unsigned>(std::min<std::size_t>(piece, content.size() - done));
+    if (gzwrite(out.get(), content.data() + done, length) == 0) {
+      out.reset();
+    }
+  }
+  if (!out || gzclose(out.release()) != Z_OK) {
+    throw file.system_failure();
+  }
+}
+
+/// Reads a written file again. Throws an output error if the voxels differ.
+/// @return largest distance of a corner from where it belongs
+template <typename T>
+double corner_error_of(const TemporaryFile& file, const std::string& name,
+                       const Volume<T>& volume) {
+  file.flush();
+  try {
+    const VolumeFile back = read_nifti(file.path(), name, {.orientation = Orientation::sform});
+    if (!std::equal(volume.voxels().begin(), volume.voxels().end(), back.image.voxels().begin(),
+                    back.image.voxels().end())) {
+      throw file.failure("voxels read back differently");
+    }
+    return max_corner_error_mm(volume.grid(), back.image.grid());
+  } catch (const Error& error) {
+    throw error.exit_code() == ExitCode::output ? error : file.failure(error.what());
+  }
+}
+
 template <typename T>
 double write_checked(const std::filesystem::path& path, const Volume<T>& volume) {
   TemporaryFile file(path, ".nii.gz");
@@ -40,18 +111,10 @@ double write_checked(const std::filesystem::path& path, const Volume<T>& volume)
   } catch (const itk::ExceptionObject&) { // its text holds the absolute path
     throw file.failure("the NIfTI writer failed");
   }
-  file.flush();
-  double error_mm = 0;
-  try {
-    const VolumeFile back =
-        read_nifti(file.path(), path.filename().string(), {.orientation = Orientation::sform});
-    error_mm = max_corner_error_mm(volume.grid(), back.image.grid());
-    if (!std::equal(volume.voxels().begin(), volume.voxels().end(), back.image.voxels().begin(),
-                    back.image.voxels().end())) {
-      throw file.failure("voxels read back differently");
-    }
-  } catch (const Error& error) {
-    throw error.exit_code() == ExitCode::output ? error : file.failure(error.what());
+  double error_mm = corner_error_of(file, path.filename().string(), volume);
+  if (!(error_mm <= same_grid_mm)) {
+    write_sform(file, volume.grid());
+    error_mm = corner_error_of(file, path.filename().string(), volume);
   }
   if (!(error_mm <= same_grid_mm)) {
     throw case_error(Stage::write, "geometry_not_kept",

@@ -42,6 +42,11 @@ std::string value_in(const Texts& facts, const std::string& name) {
   return found == facts.end() ? "not given" : found->second;
 }
 
+/// No output holds the path to it.
+std::string name_of(const ShardRun& shard) {
+  return std::filesystem::path(shard.folder).filename().string();
+}
+
 /// "device: cpu in out1, cuda:0 in out2" for each fact that is not that of the first shard.
 std::map<std::string, std::string> differing_facts(const std::vector<ShardRun>& shards) {
   std::map<std::string, std::string> differing;
@@ -53,8 +58,8 @@ std::map<std::string, std::string> differing_facts(const std::vector<ShardRun>& 
     for (const auto& [name, value] : all) {
       if (value_in(first, name) != value_in(other, name)) {
         differing.try_emplace(name, name + ": " + value_in(first, name) + " in " +
-                                        shards.front().folder + ", " + value_in(other, name) +
-                                        " in " + shard.folder);
+                                        name_of(shards.front()) + ", " + value_in(other, name) +
+                                        " in " + name_of(shard));
       }
     }
   }
@@ -119,7 +124,7 @@ void add(RunRecord& merged, const ShardRun& shard) {
     }
   }
   merged.threads = std::max(merged.threads, shard.run.threads);
-  merged.shards.push_back({.folder = std::filesystem::path(shard.folder).filename().string(),
+  merged.shards.push_back({.folder = name_of(shard),
                            .shard = shard_of(shard.run),
                            .threads = shard.run.threads,
                            .counts = shard.run.counts,

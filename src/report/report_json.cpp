@@ -128,6 +128,17 @@ void add_completed(Json& json, const CompletedCase& done) {
   json["geometry"] = {{"max_corner_error_mm", finite(done.max_corner_error_mm, "corner error")}};
 }
 
+Json json_of(const Digests& digests) {
+  Json json{{"input", digests.input}, {"models", digests.models}, {"options", digests.options}};
+  if (digests.lesion_mask) {
+    json["lesion_mask"] = *digests.lesion_mask;
+  }
+  if (digests.lesion_probability) {
+    json["lesion_probability"] = *digests.lesion_probability;
+  }
+  return json;
+}
+
 Json json_of(const Error& error) {
   return {{"stage", to_string(error.stage())},
           {"code", error.code()},
@@ -162,9 +173,7 @@ std::string to_json(const CaseReport& report) {
     }
   }
   json["models"] = json_of(report.models);
-  json["digests"] = {{"input", report.digests.input},
-                     {"models", report.digests.models},
-                     {"options", report.digests.options}};
+  json["digests"] = json_of(report.digests);
   json["timing_ms"] = numbers_of(report.timing_ms, 3);
   json["device"] = report.device;
   json["precision"] = report.precision;
@@ -181,7 +190,14 @@ std::optional<Digests> digests_of_complete_report(const std::string& json) {
       return std::nullopt;
     }
     const Json& digests = report.at("digests");
-    return Digests{digests.at("input"), digests.at("models"), digests.at("options")};
+    Digests found{.input = digests.at("input"),
+                  .models = digests.at("models"),
+                  .options = digests.at("options"),
+                  .lesion_mask = digests.at("lesion_mask").get<std::string>()};
+    if (digests.contains("lesion_probability")) {
+      found.lesion_probability = digests["lesion_probability"].get<std::string>();
+    }
+    return found;
   } catch (const Json::exception&) { // damaged, or something else's
     return std::nullopt;
   }

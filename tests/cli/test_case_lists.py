@@ -69,6 +69,16 @@ def test_a_list_without_the_needed_columns_is_refused(predict, tmp_path, images)
     assert "case_id" in output.result.err
 
 
+def test_two_dots_behind_a_link_lead_where_the_system_says(predict, tmp_path, images):
+    """Not to the file of that name beside the link."""
+    (tmp_path / "data" / "elsewhere" / "sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "data" / "elsewhere" / "sub")
+    write_volume(tmp_path / "image.nii.gz", box(*LABEL_BOXES["ms"]))
+    write_volume(tmp_path / "data" / "elsewhere" / "image.nii.gz", NMOSD)
+    rows = (("case_id", "image"), ("linked", "link/../image.nii.gz"))
+    assert predict("--cases", write_table(tmp_path / "cases.tsv", *rows)).report("linked")["classification"]["label"] == "nmosd"
+
+
 @pytest.fixture
 def prepare(run, package, tmp_path):
     def run_prepare(*rows, code=0):
@@ -127,6 +137,28 @@ def test_prepare_shows_and_records_warnings(run, tmp_path, images, package):
     recorded = [(row["case_id"], row["code"]) for row in table_of(tmp_path / "out", "warnings.tsv")]
     assert ("n/a", "t1c_ignored") in recorded and ("two", "mask_not_binary") in recorded
     assert all(f"{case}: {code}: " in result.err for case, code in recorded), result.err
+
+
+@pytest.mark.parametrize("table", ["cohort.tsv", "prepared.tsv"])
+def test_prepare_does_not_replace_the_cohort(run, tmp_path, package, table):
+    write_volume(tmp_path / "a" / "image.nii.gz", NMOSD)
+    write_mask(tmp_path / "b" / "mask.nii.gz", NMOSD)
+    (tmp_path / "linked").symlink_to(tmp_path)
+    rows = {
+        "cohort.tsv": (("case_id", "image", "mask"), ("a", "other.nii.gz", "n/a"), ("b", "other.nii.gz", "linked/b/mask.nii.gz"), ("c", "a/image.nii.gz", "n/a")),
+        "prepared.tsv": (("case_id", "image"), ("c", "other.nii.gz")),
+    }[table]
+    write_volume(tmp_path / "other.nii.gz", NMOSD)
+    before = {path: path.read_bytes() for path in [write_table(tmp_path / table, *rows), *tmp_path.rglob("*.nii.gz")]}
+    result = run("prepare", "--cohort", tmp_path / table, "-o", tmp_path, "--models", package)
+    assert result.code == 2 and "would replace" in result.err, result
+    assert {path: path.read_bytes() for path in before} == before and not (tmp_path / "warnings.tsv").exists()
+
+
+def test_prepare_names_what_helps_a_bad_case(prepare, run, tmp_path, images, package):
+    write_volume(images / "two.nii.gz", data=np.stack([voxels(NMOSD)] * 2, axis=-1))
+    result = run("prepare", "--cohort", write_table(tmp_path / "cohort.tsv", *GOOD_ROWS), "-o", tmp_path / "out", "--models", package)
+    assert result.code == 8 and "second: failed (several_volumes)" in result.err and "--volume" in result.err
 
 
 def test_prepare_reports_a_bad_case_and_writes_the_others(prepare, images):

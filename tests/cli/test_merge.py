@@ -228,7 +228,20 @@ def test_another_processor_or_device_is_a_warning(merge, shards, tmp_path):
     result = merge(*folders)
     assert result.code == 8 and "shards_differ" in result.err and "device: cpu in" in result.err
     (warning,) = run_json(tmp_path / "merged")["warnings"]
-    assert warning["code"] == "shards_differ"
+    assert warning["code"] == "shards_differ" and "cuda:0 in part2" in warning["message"]
+    assert str(tmp_path) not in (tmp_path / "merged" / "run.json").read_text() + result.err
+
+
+def test_merging_again_keeps_masks_that_were_corrected_in_the_merged_folder(merge, shards, tmp_path):
+    folders = shards(2)
+    merge(*folders)
+    mask = tmp_path / "merged" / "nmosd" / "lesion_mask.nii.gz"
+    own = mask.read_bytes()
+    mask.unlink()  # a hard link of the shard's
+    mask.write_bytes(b"corrected")
+    result = merge(*folders, "--overwrite")
+    assert result.code == 8 and "nmosd: lesion_mask.nii.gz is not the mask" in result.err
+    assert mask.with_name("lesion_mask.kept-1.nii.gz").read_bytes() == b"corrected" and mask.read_bytes() == own
 
 
 def test_folders_without_results_are_refused(merge, run, tmp_path):

@@ -15,6 +15,7 @@ OTHER_CLASSES = {
     "plan": "1.2.840.10008.5.1.4.1.1.481.5",
     "segmentation": "1.2.840.10008.5.1.4.1.1.66.4",
     "presentation": "1.2.840.10008.5.1.4.1.1.11.1",
+    "CSA": "1.3.12.2.1107.5.9.1",
 }
 
 
@@ -40,6 +41,17 @@ def test_row09_other_files_are_skipped_and_counted_in_the_report(predict, run, t
     assert (report["skipped_files"], report["input"]["series"]["files"], report["warnings"]) == (count, 7, [])
     scanned = run("scan", tmp_path / "disc", "--json")
     assert json.loads(scanned.out)[0]["skipped_files"] == count and f"{count} other files skipped" in scanned.err
+
+
+@pytest.mark.parametrize("sop_class", ["1.3.46.670589.11.0.0.12.2", "1.3.46.670589.11.0.0.12.4", "1.2.840.10008.5.1.4.1.1.66"])
+def test_row09_private_data_of_the_images_own_series_are_skipped(predict, tmp_path, sop_class):
+    """Philips scanners store XX_ files beside the images, without pixels or a place."""
+    folder = write_series(tmp_path / "study", "t2")
+    file = new_slice(uid("XX_0001"), sop_class)
+    file.StudyInstanceUID, file.SeriesInstanceUID = STUDY, uid(f"{STUDY} t2")
+    file.save_as(folder / "XX_0001", write_like_original=False)
+    report = predict(tmp_path / "study").report("study")
+    assert (report["skipped_files"], report["input"]["series"]["files"], report["warnings"]) == (1, 7, [])
 
 
 def test_row09_files_beside_a_failed_case_are_counted_too(predict, tmp_path):

@@ -1,5 +1,6 @@
 """Runs that meet earlier results, bad cases, and each other."""
 
+import hashlib
 import json
 import os
 
@@ -146,6 +147,55 @@ def test_resume_recomputes_a_case_beside_whose_report_lies_another_mask(predict,
     before = times(output)
     assert run("predict", cohort, "-o", output.folder, "--models", package, "--resume").code == 0
     assert times(output) == before
+
+
+def without_lesion(path, image):
+    nibabel.save(nibabel.Nifti1Image(np.zeros(image.shape, np.uint8), image.affine), path)
+
+
+def with_as_many_voxels(path, image):
+    nibabel.save(nibabel.Nifti1Image(np.roll(np.asarray(image.dataobj), 3, axis=2), image.affine), path)
+
+
+def unreadable(path, image):
+    path.write_bytes(b"half of a mask")
+
+
+def link(path, image):
+    path.rename(path.with_name("mine.nii.gz"))
+    without_lesion(path.with_name("mine.nii.gz"), image)
+    path.symlink_to("mine.nii.gz")
+
+
+@pytest.mark.parametrize("options", [["--resume"], ["--resume", "--all-nodes"], ["--overwrite"]], ids=" ".join)
+@pytest.mark.parametrize("edit", [without_lesion, with_as_many_voxels, unreadable, link])
+def test_no_run_removes_a_mask_that_its_report_does_not_speak_of(predict, run, package, cohort, options, edit):
+    output = predict(cohort)
+    mask, before = output.folder / "a" / "lesion_mask.nii.gz", times(output)
+    own = mask.read_bytes()
+    edit(mask, output.mask("a"))
+    edited = mask.read_bytes()
+    result = run("predict", cohort, "-o", output.folder, "--models", package, *options)
+    assert result.code == 0 and "a: lesion_mask.nii.gz is not the mask" in result.err, result
+    assert result.err.count("is now lesion_mask.kept-1.nii.gz") == 1
+    assert mask.with_name("lesion_mask.kept-1.nii.gz").read_bytes() == edited and mask.read_bytes() == own
+    assert written(output, "a") > before["a"]
+
+
+def test_masks_that_lie_in_the_output_folder_before_any_run_are_kept(predict, run, package, cohort, tmp_path):
+    """A folder of masks as --masks takes it, given as the output folder by mistake."""
+    write_mask(tmp_path / "out" / "a" / "lesion_mask.nii.gz", NMOSD)
+    mine = (tmp_path / "out" / "a" / "lesion_mask.nii.gz").read_bytes()
+    result = run("predict", cohort, "-o", tmp_path / "out", "--models", package)
+    assert result.code == 0 and "is now lesion_mask.kept-1.nii.gz" in result.err, result
+    assert (tmp_path / "out" / "a" / "lesion_mask.kept-1.nii.gz").read_bytes() == mine
+
+
+def test_reports_hold_the_digests_of_the_files_beside_them(predict, cohort):
+    output = predict(cohort, "--save-probability")
+    for name in ("lesion_mask", "lesion_probability"):
+        content = (output.folder / "a" / f"{name}.nii.gz").read_bytes()
+        assert output.report("a")["digests"][name] == hashlib.sha256(content).hexdigest()
 
 
 def test_resume_does_not_take_the_report_of_another_case(predict, cohort):

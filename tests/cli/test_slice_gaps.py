@@ -4,6 +4,7 @@ Row 16 of the table in README.md.
 """
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -107,5 +108,9 @@ def test_row16_geometry_stays_a_must(predict, tmp_path):
 def test_row16_evaluation_takes_such_a_report(predict, gap, run, tmp_path):
     output = predict(gap, "--allow-gaps")
     (tmp_path / "labels.tsv").write_text("case_id\tlabel\ngap\tnmosd\n")
-    result = run("evaluate", "--predictions", output.folder, "--labels", tmp_path / "labels.tsv", "-o", tmp_path / "evaluation")
+    shutil.copytree(output.folder, tmp_path / "masks")
+    result = run("evaluate", "--predictions", output.folder, "--labels", tmp_path / "labels.tsv", "--masks", tmp_path / "masks", "-o", tmp_path / "evaluation")
     assert result.code == 0, result
+    found = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())["segmentation"]["nmosd"]
+    assert found["dice"]["mean"] == 1
+    assert not any(found.get(name) for name in ("volume_error_mm3", "absolute_volume_error_mm3", "relative_volume_error"))

@@ -4,6 +4,7 @@
 #include "cordlesion/app/predict_options.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,7 +18,8 @@ class OutputFolder {
   /// Creates the folder and proves that it can be written to (else output error, exit 5). Refuses,
   /// with a usage error, a folder in use by another run, or with results and Existing::refuse.
   /// A link in place of the lock, or a folder in place of a table, is an output error.
-  /// Sweeps temporary files of runs that were killed; Existing::overwrite removes earlier results.
+  /// Sweeps temporary files of runs that were killed; Existing::overwrite removes earlier results,
+  /// but for masks that are not those their reports speak of.
   OutputFolder(std::filesystem::path folder, Existing existing);
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
@@ -41,10 +43,16 @@ class OutputFolder {
   /// Removes the run.json of an earlier run. It comes back at the end of a run: the mark that the
   /// run came to it.
   void clear_run_record() const;
-  /// Removes what an earlier run left of a case; the report goes first.
+  /// Removes what an earlier run left of a case; the report goes first. A mask that is not the one
+  /// its report speaks of is kept under another name, with a warning.
+  void begin_case(const std::string& case_id) const;
+  /// Removes what this run has written of a case.
   void clear_case(const std::string& case_id) const;
 
  private:
+  void change_files_of(const std::string& case_id,
+                       const std::function<void(const std::filesystem::path&)>& change) const;
+
   std::filesystem::path folder_;
   int lock_ = -1;
 };

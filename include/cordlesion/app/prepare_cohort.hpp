@@ -14,7 +14,8 @@ struct PrepareOptions {
 };
 
 /// Writes OUT/<case_id>/image.nii.gz, mask.nii.gz, OUT/prepared.tsv and OUT/warnings.tsv. A case
-/// that fails is reported and left out; the exit code says so.
+/// that fails is reported and left out; the exit code says so. A usage error if a file of the
+/// cohort would be replaced.
 ExitCode prepare_cohort(const PrepareOptions& options);
 
 } // namespace cordlesion::app

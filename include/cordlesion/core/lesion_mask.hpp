@@ -23,8 +23,8 @@ struct AlignedMask {
 };
 
 /// Any value above 0 is lesion. On another grid in the same space: the nearest voxel centre, no
-/// interpolation. Throws a case error (stage segment, `mask_no_overlap`) if lesion voxels exist and
-/// none falls into the image.
+/// interpolation. Throws a case error (stage segment) if lesion voxels exist and the result has
+/// none: `mask_no_overlap` if they lie outside the image, else `mask_vanishes`.
 AlignedMask align_mask(const Image& mask, const Grid& image_grid);
 
 } // namespace cordlesion

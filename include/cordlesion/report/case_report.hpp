@@ -83,11 +83,14 @@ struct FailedCase {
   std::vector<SeriesCandidate> candidates = {}; ///< of a DICOM study, as far as could be read
 };
 
-/// Digests by which --resume decides whether a case must be computed again.
+/// SHA-256 digests by which --resume decides whether a case must be computed again.
 struct Digests {
   std::string input;
   std::string models;
   std::string options;
+  /// Of the files beside the report; none where there is none.
+  std::optional<std::string> lesion_mask = {};
+  std::optional<std::string> lesion_probability = {};
 };
 
 struct CaseReport {

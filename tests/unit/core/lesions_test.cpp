@@ -155,5 +155,24 @@ TEST(LesionMask, MaskElsewhereInSpaceIsRefused) {
   }
 }
 
+TEST(LesionMask, LesionBetweenTheVoxelsOfACoarserImageIsRefusedAsSuch) {
+  Grid fine = grid;
+  for (std::size_t axis = 0; axis < 3; ++axis) { // each voxel in four, none at a voxel's centre
+    fine.size[axis] *= 4;
+    fine.spacing_mm[axis] /= 4;
+    for (std::size_t c = 0; c < 3; ++c) {
+      fine.origin_mm[c] -= grid.direction[axis][c] * grid.spacing_mm[axis] * 0.375;
+    }
+  }
+  std::vector<float> voxels(voxel_count(fine), 0);
+  voxels[4 * 5 + fine.size[0] * (4 * 5 + fine.size[1] * 4)] = 1;
+  try {
+    align_mask(Image(fine, voxels), grid);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), "mask_vanishes");
+  }
+}
+
 } // namespace
 } // namespace cordlesion

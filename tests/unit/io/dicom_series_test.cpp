@@ -415,6 +415,21 @@ TEST(EnhancedMultiFrame, IsSplitIntoStacks) {
   EXPECT_TRUE(has_warning(multi.warnings, "ambiguous_series"));
 }
 
+TEST(EnhancedMultiFrame, IsSplitIntoAcquisitionsOfAnyNumbers) {
+  for (const auto& [first, second] : {std::pair{1, 2}, std::pair{9, 10}, std::pair{32, 13}}) {
+    CaseLoader loader;
+    TempFolder folder;
+    enhanced({0, 1, 2, 3, 0, 1, 2, 3}, [&](DicomFile& frame, int i) {
+      DicomFile content;
+      content.us({0x0020, 0x9156}, static_cast<std::uint16_t>(i < 4 ? first : second));
+      frame.sequence({0x0020, 0x9111}, {content});
+    }).save(folder / "case/multi.dcm");
+    const LoadedCase multi = load_only(loader, folder / "case");
+    EXPECT_EQ(multi.candidates.size(), 2U) << first;
+    EXPECT_TRUE(has_warning(multi.warnings, "ambiguous_series")) << first;
+  }
+}
+
 TEST(EnhancedMultiFrame, WithAWrongNumberOfFramesFails) {
   CaseLoader loader;
   TempFolder folder;

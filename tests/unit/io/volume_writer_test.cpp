@@ -78,6 +78,21 @@ TEST(WriteNifti, KeepsVoxelsAndGrid) {
   }
 }
 
+/// As cosines are that some programs round to three digits.
+TEST(WriteNifti, KeepsAxesThatAreNotQuiteOrthogonal) {
+  CaseLoader loader;
+  TempFolder folder;
+  Grid grid = oblique_grid();
+  for (std::size_t c = 0; c < 3; ++c) {
+    grid.direction[1][c] += 7e-4 * grid.direction[0][c];
+  }
+  const Mask mask = some_mask(grid);
+  EXPECT_LT(write_nifti(folder / "mask.nii.gz", mask), 1e-3);
+  const Image back = loader.load_volume(folder / "mask.nii.gz", folder.path());
+  EXPECT_LT(max_corner_error_mm(back.grid(), grid), 1e-3);
+  EXPECT_TRUE(std::equal(mask.voxels().begin(), mask.voxels().end(), back.voxels().begin()));
+}
+
 /// Rotated by `degrees` short of a half turn about a slanted axis: where NIfTI's quaternion is
 /// coarse.
 Grid nearly_half_turned_grid(double degrees) {

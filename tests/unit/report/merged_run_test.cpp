@@ -69,9 +69,8 @@ TEST(MergedRun, RefusesAnOptionThatOnlyOneShardHas) {
   ShardRun other = shard("2/2", 1);
   other.run.options["threshold.ms_vs_nmosd"] = "0.4";
   const std::string message = message_of({shard("1/2", 1), other});
-  EXPECT_NE(
-      message.find("options.threshold.ms_vs_nmosd: not given in runs/part1, 0.4 in runs/part2"),
-      std::string::npos)
+  EXPECT_NE(message.find("options.threshold.ms_vs_nmosd: not given in part1, 0.4 in part2"),
+            std::string::npos)
       << message;
 }
 
@@ -81,8 +80,7 @@ TEST(MergedRun, WarnsOfAnotherProcessorButNotOfAnotherTimeLimit) {
   other.run.options["load_timeout_s"] = "5";
   const RunRecord merged = merged_run({shard("1/2", 1), other});
   ASSERT_EQ(merged.warnings.size(), 1U);
-  EXPECT_EQ(merged.warnings[0].message,
-            "versions.cpu_capability: AVX2 in runs/part1, AVX512 in runs/part2");
+  EXPECT_EQ(merged.warnings[0].message, "versions.cpu_capability: AVX2 in part1, AVX512 in part2");
 }
 
 TEST(MergedRun, NamesAPartThatIsMissing) {

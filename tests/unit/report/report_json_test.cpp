@@ -32,7 +32,7 @@ CaseReport completed_report() {
   CaseReport report;
   report.case_id = "case-1";
   report.outcome = done;
-  report.digests = {"a", "b", "c"};
+  report.digests = {"a", "b", "c", "d"};
   report.precision = "fp32";
   return report;
 }
