@@ -12,7 +12,7 @@ out of memory or time, node lost) once more, where they go on from the last comp
 merges all chunks into OUT when none is left. Start-up is paid once per chunk.
 
   -o OUT          folder of the merged results; the chunks and their messages go to OUT-chunks,
-                  which may be deleted afterwards
+                  which may be deleted afterwards (with OUT, if the same command is to run again)
   --chunks N      tasks of the array [4]
   --rounds R      how often the chunks are submitted at most [3]
   --program FILE  the executable [build/release/cordlesion of this tree, else cordlesion]
@@ -117,6 +117,10 @@ out=$(realpath -m "$out")
 work=$out-chunks
 if [ -s "$work/job" ] && squeue --noheader --jobs="$(cat "$work/job")" 2> /dev/null | grep -q .; then
   fail "job $(cat "$work/job") still works on $work; wait for it to end, or cancel it"
+fi
+# What was merged before is replaced; results of anything else are not.
+if [ ! -e "$work" ] && { [ -e "$out/run.json" ] || compgen -G "$out/*/report.json" > /dev/null; }; then
+  fail "$out holds results, but not of $work, which is not there; move it away or choose another -o"
 fi
 mkdir -p "$work/log"
 rm -f "$work"/*.exit

@@ -78,11 +78,11 @@ void require_other_file(const fs::path& reference, const fs::path& predicted) {
 /// The reference mask on the grid of the prediction. A healthy case needs no file: its reference is
 /// empty. None if there is no mask; throws a case error if it cannot be used.
 std::optional<AlignedMask> reference_mask(const report::EvaluatedCase& evaluated,
-                                          const fs::path& masks, const fs::path& predicted,
+                                          const EvaluateOptions& options, const fs::path& predicted,
                                           const Grid& grid, io::CaseLoader& loader) {
-  if (const auto file = mask_in_folder(masks, evaluated.case_id)) {
+  if (const auto file = mask_in_folder(*options.masks, evaluated.case_id)) {
     require_other_file(*file, predicted);
-    return align_mask(loader.load_volume(*file, masks), grid);
+    return align_mask(loader.load_volume(*file, *options.masks, options.mask_choice), grid);
   }
   if (evaluated.label != "healthy") {
     return std::nullopt;
@@ -141,9 +141,15 @@ class CohortReader {
   }
 
   void compare_with_reference(report::EvaluatedCase& evaluated, const fs::path& file) {
+    const auto& digest = evaluated.prediction->mask_digest;
+    if (digest && !is_file_of(file, digest)) {
+      throw case_error(Stage::read, "mask_not_of_report",
+                       "lesion_mask.nii.gz is not the mask that its report speaks of",
+                       "Predict from a corrected mask with --masks.");
+    }
     const Image image = loader_.load_volume(file, options_.predictions);
     const Mask predicted = align_mask(image, image.grid()).mask;
-    const auto reference = reference_mask(evaluated, *options_.masks, file, image.grid(), loader_);
+    const auto reference = reference_mask(evaluated, options_, file, image.grid(), loader_);
     if (!reference) {
       evaluated.not_compared = "no_reference";
       return;
@@ -238,11 +244,13 @@ void warn_about_names(Cohort& cohort) {
 
 /// What a reader of the results should know of how the predictions came about.
 void warn_about_origin(Cohort& cohort, bool masks_given) {
-  std::set<std::string> models;
+  std::set<std::string> models; // by their networks: a name may be given twice
   std::size_t corrected = 0;
   for (const report::EvaluatedCase& evaluated : cohort.cases) {
     if (evaluated.prediction) {
-      models.insert(evaluated.prediction->model);
+      if (!evaluated.prediction->models_digest.empty()) { // not known of a failed case
+        models.insert(evaluated.prediction->model + ' ' + evaluated.prediction->models_digest);
+      }
       corrected += evaluated.prediction->segmentation_source == "corrected_mask" ? 1 : 0;
     }
   }

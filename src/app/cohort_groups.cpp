@@ -49,6 +49,7 @@ void add_column(CohortGroups& groups, const io::LabelTable& labels, std::size_t 
   for (const io::LabelledCase& labelled : labels.cases) {
     distinct.insert(labelled.values[column]);
   }
+  distinct.erase(""); // not given
   if (distinct.size() > max_subgroups) {
     groups.warnings.push_back(
         {"column_not_grouped", "column '" + name + "' has " + std::to_string(distinct.size()) +

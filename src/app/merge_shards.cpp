@@ -6,6 +6,7 @@
 #include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/merged_run.hpp"
+#include "cordlesion/report/report_json.hpp"
 #include "results_folder.hpp"
 #include "tables.hpp"
 
@@ -48,6 +49,23 @@ report::RunRecord run_of(const fs::path& folder) {
   return *run;
 }
 
+/// Throws if the files that a report speaks of are not beside it, whole.
+void require_files_of(const fs::path& case_folder) {
+  const std::string text = text_of_file(case_folder / "report.json");
+  const auto digests = report::digests_of_complete_report(text);
+  const auto require = [&](const char* name, const std::optional<std::string>& digest) {
+    if (digest && !is_file_of(case_folder / name, digest)) {
+      throw incomplete(case_folder.parent_path(),
+                       (case_folder.filename() / name).string() +
+                           " is missing, cannot be read, or is not the one of its report");
+    }
+  };
+  if (digests) {
+    require("lesion_mask.nii.gz", digests->lesion_mask);
+    require("lesion_probability.nii.gz", digests->lesion_probability);
+  }
+}
+
 void add_case(Merged& merged, const fs::path& folder, report::CaseRows row) {
   const auto [known, is_new] = merged.shard_of.try_emplace(row.case_id, folder);
   if (!is_new) {
@@ -64,6 +82,7 @@ void add_shard(Merged& merged, const fs::path& folder) {
   std::size_t found = 0;
   for (const std::string& name : run.case_ids) { // not what earlier divisions left in the folder
     if (auto rows = rows_in(folder / name)) {
+      require_files_of(folder / name);
       add_case(merged, folder, std::move(*rows));
       ++found;
     }
@@ -76,14 +95,32 @@ void add_shard(Merged& merged, const fs::path& folder) {
   merged.runs.push_back({shown(folder), std::move(run)});
 }
 
-/// Hard links where they can be had, and copies where not.
+/// Hard links where they can be had, and copies where not, also of what a link leads to.
 void take_file(const fs::path& source, const fs::path& target, CaseFolders how) {
   std::error_code failure;
-  if (how == CaseFolders::link) {
+  if (how == CaseFolders::link && !fs::is_symlink(source)) {
     fs::create_hard_link(source, target, failure);
+    if (!failure) {
+      return;
+    }
   }
-  if (how == CaseFolders::copy || failure) {
-    io::write_file_atomically(target, text_of_file(source));
+  const std::string content = text_of_file(source);
+  if (content.empty()) {
+    throw Error(ExitCode::no_input, Stage::read, "file_unreadable",
+                source.parent_path().filename().string() + "/" + source.filename().string() +
+                    " of a shard cannot be read",
+                "Check its permissions.");
+  }
+  io::write_file_atomically(target, content);
+}
+
+/// Masks of readers that later runs have set aside: no part of the results.
+void warn_of_kept_masks(const fs::path& shard, const std::string& case_id) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(shard / case_id)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kept_mask_prefix)) {
+      log_warning(case_id + ": " + name + " stays in " + shown(shard));
+    }
   }
 }
 
@@ -95,6 +132,7 @@ void take_cases(const Merged& merged, const OutputFolder& output, CaseFolders ho
         take_file(shard / case_id / *name, folder / *name, how);
       }
     }
+    warn_of_kept_masks(shard, case_id);
   }
 }
 

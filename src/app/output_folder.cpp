@@ -67,7 +67,7 @@ void set_aside_foreign_mask(const fs::path& folder) {
   std::string name;
   int number = 0;
   do {
-    name = "lesion_mask.kept-" + std::to_string(++number) + ".nii.gz";
+    name = std::string(kept_mask_prefix) + std::to_string(++number) + ".nii.gz";
   } while (fs::exists(fs::symlink_status(folder / name)));
   fs::rename(mask, folder / name);
   log_warning(folder.filename().string() +

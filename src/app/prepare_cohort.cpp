@@ -48,8 +48,9 @@ Grid network_grid(const Grid& source, const CanonicalAxes& axes, const NetworkFr
 
 /// Writes image and mask; returns what should be known of them.
 std::vector<Warning> prepare_case(const io::CaseInput& input, io::CaseLoader& loader,
-                                  const inference::Manifest& manifest, const OutputFolder& output) {
-  io::LoadedCase loaded = loader.load(input, {});
+                                  const io::LoadOptions& load, const inference::Manifest& manifest,
+                                  const OutputFolder& output) {
+  io::LoadedCase loaded = loader.load(input, load);
   const Grid& grid = loaded.image.grid();
   const CanonicalAxes axes = canonical_axes(grid);
   SliceStack<float> slices = to_slice_stack(loaded.image, axes);
@@ -59,8 +60,8 @@ std::vector<Warning> prepare_case(const io::CaseInput& input, io::CaseLoader& lo
   const fs::path folder = output.case_folder(input.case_id);
   io::write_nifti(folder / "image.nii.gz", Image(target, fit_image(slices, frame).pixels));
   if (input.mask) {
-    const AlignedMask aligned =
-        align_mask(loader.load_volume(*input.mask, input.mask->parent_path()), grid);
+    const AlignedMask aligned = align_mask(
+        loader.load_volume(*input.mask, input.mask->parent_path(), load.volume_choice), grid);
     warn_of(aligned, loaded.warnings);
     io::write_nifti(folder / "mask.nii.gz",
                     Mask(target, fit_mask(to_slice_stack(aligned.mask, axes), frame).pixels));
@@ -114,7 +115,7 @@ void require_other_files(const PrepareOptions& options, const std::vector<io::Ca
 } // namespace
 
 ExitCode prepare_cohort(const PrepareOptions& options) {
-  io::CaseLoader loader;
+  io::CaseLoader loader(options.limits);
   const inference::ModelPackage package = inference::open_model_package(options.models, false);
   const io::FoundCases found =
       loader.find({.inputs = {}, .case_list = options.cohort, .excluded = {}});
@@ -125,8 +126,8 @@ ExitCode prepare_cohort(const PrepareOptions& options) {
   std::size_t failed = 0;
   for (const io::CaseInput& input : found.cases) {
     try {
-      warnings +=
-          warning_rows(input.case_id, prepare_case(input, loader, package.manifest, output));
+      warnings += warning_rows(input.case_id,
+                               prepare_case(input, loader, options.load, package.manifest, output));
       rows += prepared_row(input);
       log_info(input.case_id + ": prepared");
     } catch (const Error& error) {

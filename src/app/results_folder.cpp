@@ -18,13 +18,15 @@ std::string text_of_file(const fs::path& path) {
     return {};
   }
   std::ifstream file(path, std::ios::binary);
-  return file ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string();
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  return file.bad() ? std::string() : text;
 }
 
 std::vector<std::string> cases_in(const fs::path& folder) {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && fs::exists(entry.path() / "report.json")) {
+    std::error_code unknown; // a folder of somebody else, a link to itself
+    if (entry.is_directory(unknown) && fs::exists(entry.path() / "report.json", unknown)) {
       names.push_back(entry.path().filename().string());
     }
   }

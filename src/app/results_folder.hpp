@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cordlesion::app {
@@ -14,6 +15,9 @@ namespace cordlesion::app {
 /// The files of a case. The report first: without it a case does not count as complete.
 inline constexpr std::array case_files{"report.json", "lesion_mask.nii.gz",
                                        "lesion_probability.nii.gz"};
+
+/// How the name of a mask begins that a run has set aside; a number and ".nii.gz" follow.
+inline constexpr std::string_view kept_mask_prefix = "lesion_mask.kept-";
 
 /// The content of a file; empty if it cannot be read or is no regular file: a pipe would never end.
 std::string text_of_file(const std::filesystem::path& path);

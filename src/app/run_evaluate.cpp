@@ -34,16 +34,19 @@ report::Evaluation evaluate(Cohort cohort, const EvaluateOptions& options) {
   evaluation.warnings = std::move(cohort.warnings);
   evaluation.age_years = summarise(std::move(cohort.ages_years), {.resamples = 0});
   for (const Node node : all_nodes) {
+    stop_if_interrupted();
     evaluation.nodes[node] = evaluate_node(node, evaluation.cases, options.bootstrap);
   }
   evaluation.end_to_end = evaluate_end_to_end(evaluation.cases);
   for (const auto& [label, cases] : by_class(evaluation.cases)) {
+    stop_if_interrupted();
     evaluation.detection[label] = evaluate_detection(cases, options.bootstrap);
     if (options.masks) {
       evaluation.segmentation[label] = evaluate_segmentation(cases, options.bootstrap);
     }
   }
   evaluation.subgroups = evaluate_subgroups(evaluation.cases);
+  stop_if_interrupted();
   return evaluation;
 }
 
@@ -57,19 +60,33 @@ bool holds_predictions(const fs::path& folder) {
   }
 }
 
-void check_output(const fs::path& folder, const fs::path& predictions, bool overwrite) {
+/// Throws if a file that would be written is the label table or, unless it may be replaced, is
+/// there.
+void require_free_names(const EvaluateOptions& options) {
   std::error_code unknown;
-  if (lies_in(folder, predictions)) {
+  for (const char* name : {complete_mark, "metrics.tsv", "worst_cases.tsv", "report.md"}) {
+    const fs::path file = options.output / name;
+    if (fs::equivalent(file, options.labels, unknown)) {
+      throw usage_error("the evaluation would replace the label table", choose_another);
+    }
+    if (!options.overwrite && fs::exists(file, unknown)) {
+      throw usage_error("the output folder " + options.output.string() + " already holds " + name +
+                            ", of an evaluation or of somebody else",
+                        "Use --overwrite to replace it, or another folder with -o.");
+    }
+  }
+}
+
+void check_output(const EvaluateOptions& options) {
+  const fs::path& folder = options.output;
+  if (lies_in(folder, options.predictions)) {
     throw usage_error("-o names the folder of the predictions or lies in it", choose_another);
   }
   if (holds_predictions(folder)) {
     throw usage_error("-o names " + folder.string() + ", which holds results of predict",
                       choose_another);
   }
-  if (!overwrite && fs::exists(folder / complete_mark, unknown)) {
-    throw usage_error("the output folder " + folder.string() + " already holds an evaluation",
-                      "Use --overwrite to replace it, or another folder with -o.");
-  }
+  require_free_names(options);
 }
 
 void write_files(const report::Evaluation& evaluation, const fs::path& folder) {
@@ -93,7 +110,7 @@ void write_files(const report::Evaluation& evaluation, const fs::path& folder) {
 ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& results) {
   io::CaseLoader loader;
   watch_for_interrupts();
-  check_output(options.output, options.predictions, options.overwrite);
+  check_output(options);
   Cohort cohort = load_cohort(options, loader);
   const std::size_t unusable = cohort.unusable_files;
   const report::Evaluation evaluation = evaluate(std::move(cohort), options);

@@ -1,6 +1,7 @@
 // `cordlesion evaluate`: the paper's tables on one's own cohort.
 #include "command.hpp"
 #include "cordlesion/app/run_evaluate.hpp"
+#include "input_options.hpp"
 #include "number_checks.hpp"
 
 #include <iostream>
@@ -68,11 +69,14 @@ RunCommand add_evaluate(CLI::App& app) {
       ->required()
       ->type_name("FILE.tsv");
   auto masks = std::make_shared<std::string>();
+  auto reading = std::make_shared<ReadingOptions>();
   command.add_option("--masks", *masks, "Folder of reference masks")->type_name("DIR");
+  add_prefer_option(command, *reading);
   command.add_option("-o,--output", options->output, "Output folder")->required()->type_name("DIR");
   command.add_flag("--overwrite", options->overwrite, "Replace an evaluation that DIR holds");
   add_statistics_options(command, *options);
-  return [options, masks] {
+  return [options, masks, reading] {
+    options->mask_choice = load_options(*reading).volume_choice;
     if (!masks->empty()) {
       options->masks = *masks;
     }

@@ -14,12 +14,12 @@ Writes what one run over all cases would have written: results.tsv, lesions.tsv 
 byte for byte, a run.json with the sums and a list of the shards, and the case folders.
 
 The case folders are hard links to the files of the shards, which take no space; where the file
-system has none, copies. Nothing is lost when the shards are deleted, but a program that edits a
-linked file in place changes it in both: --case-folders copy if masks are to be corrected in
-place and the shards kept.
+system has none, copies. No result is lost when the shards are deleted; masks that were kept there
+as lesion_mask.kept-N.nii.gz are named and stay. A program that edits a linked file in place
+changes it in both: --case-folders copy if masks are to be corrected in place and the shards kept.
 
-Refused are shards that are incomplete (no run.json, interrupted, cases missing, a part of the
-division not given), that hold the same case, or that differ in version, models, precision or
+Refused are shards that are incomplete (no run.json, interrupted, cases missing, a mask that is not
+the one of its report, a part of the division not given or of a cohort that has grown), that hold the same case, or that differ in version, models, precision or
 options that change results. A device or processor that differs is a warning in run.json.
 
 Exit code 8 if cases failed in a shard, as in one run.

@@ -167,12 +167,7 @@ void add_run_options(CLI::App& command, Arguments& arguments) {
   command.add_flag("--fail-fast", options.fail_fast, "Stop after the first failed case");
   command.add_flag("--dry-run", options.dry_run,
                    "Show the cases and the series that would be used; write nothing");
-  command
-      .add_option("--load-timeout", options.limits.seconds_per_case,
-                  "Seconds that loading one case may take")
-      ->type_name("S")
-      ->check(number_between(0.001, 1e6))
-      ->capture_default_str();
+  add_load_timeout_option(command, options.limits);
 }
 
 app::PredictOptions understood(const Arguments& arguments, const GlobalOptions& global) {

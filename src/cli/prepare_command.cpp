@@ -2,6 +2,7 @@
 #include "command.hpp"
 #include "cordlesion/app/prepare_cohort.hpp"
 #include "default_models.hpp"
+#include "input_options.hpp"
 
 #include <memory>
 
@@ -21,6 +22,7 @@ Example:
   cordlesion prepare --cohort cohort.tsv -o prepared)");
   struct Arguments {
     app::PrepareOptions options;
+    ReadingOptions reading;
     std::string models;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -34,7 +36,10 @@ Example:
       .add_option("--models", arguments->models,
                   "Package whose manifest says size, fit and normalisation [the installed one]")
       ->type_name("DIR");
+  add_reading_options(command, arguments->reading);
+  add_load_timeout_option(command, arguments->options.limits);
   return [arguments] {
+    arguments->options.load = load_options(arguments->reading);
     arguments->options.models =
         arguments->models.empty() ? default_models() : std::filesystem::path(arguments->models);
     return app::prepare_cohort(arguments->options);

@@ -11,8 +11,8 @@
 namespace cordlesion::cli {
 namespace {
 
-ExitCode scan(const InputOptions& input, bool json) {
-  io::CaseLoader loader;
+ExitCode scan(const InputOptions& input, const io::LoaderLimits& limits, bool json) {
+  io::CaseLoader loader(limits);
   const io::FoundCases found = loader.find(find_request(input));
   const io::LoadOptions options = load_options(input);
   for (const Warning& warning : found.warnings) {
@@ -39,12 +39,14 @@ RunCommand add_scan(CLI::App& app) {
                  "Example:\n  cordlesion scan study/ --json | less");
   struct Arguments {
     InputOptions input;
+    io::LoaderLimits limits;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
   add_input_options(command, arguments->input);
+  add_load_timeout_option(command, arguments->limits);
   command.add_flag("--json", arguments->json, "JSON instead of text");
-  return [arguments] { return scan(arguments->input, arguments->json); };
+  return [arguments] { return scan(arguments->input, arguments->limits, arguments->json); };
 }
 
 } // namespace cordlesion::cli

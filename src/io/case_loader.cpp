@@ -26,10 +26,12 @@ constexpr std::size_t memory_per_header = std::size_t{1} << 28;
 Error error_of_end(const WorkResult& result, const LoaderLimits& limits) {
   const std::string name = result.file().empty() ? "the case" : result.file();
   if (result.end() == WorkerEnd::timed_out) {
-    return case_error(Stage::read, "reader_timeout",
-                      name + ": reading the case took longer than " +
-                          number_text(limits.seconds_per_case, 3) + " s",
-                      "check the disk or network share, then run again with --resume");
+    return case_error(
+        Stage::read, "reader_timeout",
+        name + ": reading the case took longer than " + number_text(limits.seconds_per_case, 3) +
+            " s",
+        "check the disk or network share, or allow more time with --load-timeout; predict "
+        "goes on with --resume");
   }
   if (result.end() == WorkerEnd::out_of_memory) {
     return case_error(Stage::read, "reader_out_of_memory",

@@ -87,6 +87,7 @@ void read_series(const DataSet& data, DicomFrame& frame) {
   frame.protocol =
       to_utf8(text_of(data, Tag(0x0018, 0x1030)) + " " + text_of(data, Tag(0x0018, 0x0024)) + " " +
               text_of(data, Tag(0x0018, 0x9005)));
+  frame.body_part = text_of(data, Tag(0x0018, 0x0015));
   frame.scanning_sequence = scanning_sequence_of(data);
   frame.sequence_variant = codes_of(data, Tag(0x0018, 0x0021));
   frame.acquisition_number = text_of(data, Tag(0x0020, 0x0012));
@@ -207,6 +208,20 @@ void read_scaling(const Groups& groups, DicomFrame& frame) {
   }
 }
 
+/// PixelPaddingValue and PixelPaddingRangeLimit, as signed as the pixels.
+std::optional<std::pair<std::int64_t, std::int64_t>> padding_of(const DataSet& data,
+                                                                bool is_signed) {
+  const auto value = short_of(data, Tag(0x0028, 0x0120));
+  const auto limit = short_of(data, Tag(0x0028, 0x0121));
+  if (!value) {
+    return std::nullopt;
+  }
+  const auto stored = [&](std::uint16_t bits) {
+    return is_signed ? std::int64_t{static_cast<std::int16_t>(bits)} : std::int64_t{bits};
+  };
+  return std::minmax({stored(*value), stored(limit.value_or(*value))});
+}
+
 DicomFrame read_frame(const DataSet& top, const Groups& groups, DicomFrame frame) {
   read_series(top, frame);
   read_placement(groups, frame);
@@ -282,6 +297,7 @@ std::vector<DicomFrame> read_frames(const std::filesystem::path& file, const std
   frame.name = name;
   frame.transfer_syntax = meta.transfer_syntax;
   frame.layout = read_layout(data);
+  frame.padding = padding_of(data, frame.layout.is_signed);
   frame.pixel_start = reader.GetStreamCurrentPosition();
   return expand(data, frame);
 }

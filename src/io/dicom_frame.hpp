@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cordlesion::io {
@@ -30,6 +31,7 @@ struct DicomFrame {
   std::string modality;
   std::string description; ///< series description; identity, never in a message
   std::string protocol;    ///< protocol and sequence names; likewise
+  std::string body_part;   ///< BodyPartExamined
   std::vector<std::string> image_type;
   std::vector<std::string> scanning_sequence;
   std::vector<std::string> sequence_variant;
@@ -57,6 +59,8 @@ struct DicomFrame {
 
   PixelLayout layout;
   std::uint64_t pixel_start = 0; ///< offset of the first byte of the pixels in the file
+  /// Smallest and largest stored value of what is no image (PixelPaddingValue, its RangeLimit).
+  std::optional<std::pair<std::int64_t, std::int64_t>> padding;
   double slope = 1;
   double intercept = 0;
   std::optional<Warning> fault; ///< the first reason why this frame cannot be used

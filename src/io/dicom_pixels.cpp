@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -99,6 +100,11 @@ std::vector<char> decode(const std::filesystem::path& file, const std::string& n
   }
 }
 
+/// What a stored value means.
+float scaled(std::int64_t value, const DicomFrame& frame) {
+  return static_cast<float>(static_cast<double>(value) * frame.slope + frame.intercept);
+}
+
 template <typename Stored> void convert(const char* raw, const DicomFrame& frame, float* out) {
   const PixelLayout& layout = frame.layout;
   const std::uint64_t mask = (std::uint64_t{1} << layout.bits_stored) - 1;
@@ -112,7 +118,7 @@ template <typename Stored> void convert(const char* raw, const DicomFrame& frame
     if (layout.is_signed && (bits & sign) != 0) {
       value -= static_cast<std::int64_t>(mask) + 1;
     }
-    out[i] = static_cast<float>(static_cast<double>(value) * frame.slope + frame.intercept);
+    out[i] = scaled(value, frame);
   }
 }
 
@@ -124,6 +130,49 @@ void convert_frame(const char* raw, const DicomFrame& frame, float* out) {
     return convert<std::uint16_t>(raw, frame, out);
   default: // 32: the header's check admits no other
     return convert<std::uint32_t>(raw, frame, out);
+  }
+}
+
+/// Frames of one file with the slices they become.
+using FramesOfFile = std::map<std::size_t, std::vector<std::pair<const DicomFrame*, float*>>>;
+
+/// Padding farther from all that was acquired than this reaches, -32768 for example, would decide
+/// the normalisation; it becomes the smallest acquired value. One near them, such as 0, stays.
+void replace_padding(const FramesOfFile& wanted, std::size_t slice_size,
+                     std::vector<Warning>& warnings) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  float low = infinity;
+  float high = -infinity;
+  const auto for_all = [&](const auto& act) {
+    for (const auto& [file, frames] : wanted) {
+      for (const auto& [frame, target] : frames) {
+        const auto [first, last] =
+            frame->padding.value_or(std::pair<std::int64_t, std::int64_t>{1, 0});
+        const auto [from, to] = std::minmax({scaled(first, *frame), scaled(last, *frame)});
+        for (std::size_t i = 0; i < slice_size; ++i) {
+          act(target[i], frame->padding && target[i] >= from && target[i] <= to);
+        }
+      }
+    }
+  };
+  for_all([&](float voxel, bool padding) {
+    if (!padding) {
+      low = std::min(low, voxel);
+      high = std::max(high, voxel);
+    }
+  });
+  const float range = high - low;
+  std::size_t replaced = 0;
+  for_all([&](float& voxel, bool padding) {
+    if (padding && low <= high && (voxel < low - range || voxel > high + range)) {
+      voxel = low;
+      ++replaced;
+    }
+  });
+  if (replaced > 0) {
+    warnings.push_back({"pixel_padding", std::to_string(replaced) +
+                                             " voxels hold the PixelPaddingValue and were set to "
+                                             "the smallest of the others"});
   }
 }
 
@@ -184,9 +233,6 @@ void compare_duplicates(const StudyCandidate& series, const std::vector<float>& 
   }
 }
 
-/// Frames of one file with the slices they become.
-using FramesOfFile = std::map<std::size_t, std::vector<std::pair<const DicomFrame*, float*>>>;
-
 } // namespace
 
 Image read_pixels(const StudyCandidate& series, const std::vector<std::filesystem::path>& files,
@@ -214,6 +260,7 @@ Image read_pixels(const StudyCandidate& series, const std::vector<std::filesyste
       convert_frame(raw.data() + frame->number * frame_bytes(layout), *frame, target);
     }
   }
+  replace_padding(wanted, slice_size, warnings);
   compare_duplicates(series, voxels, extra, warnings);
   warn_of_scaling(series, warnings);
   invert_if_monochrome1(series, voxels, warnings);

@@ -25,14 +25,15 @@ const std::map<ImageKind, Words>& words() {
                           "NORM",        "DIS2D",       "DIS3D",       "FM",
                           "FS",          "FIL",         "FILTERED",    "SC",
                           "MFSPLIT",     "IN_PHASE",    "IP",          "DIXON",
-                          "CSAPARALLEL", "REFORMATTED", "RESAMPLED",   "VOLUME",
-                          "ADD",         "ADDITION",    "MEAN",        "MEDIAN",
-                          "COMPOSED",    "COMBINED",    "COMP_SP",     "COMP_AD",
-                          "COMP_AN",     "SPINE",       "PROCESSED",   "ENHANCED",
-                          "SNAPSHOT",    "SHUTTER",     "ASSOCIATED",  "3D",
-                          "2D",          "DISTORTED",   "NORMALIZED",  "UNSPECIFIED",
-                          "DRB",         "DRG",         "DRS"}},
-      {ImageKind::lesser, {"WATER", "W", "OUT_PHASE", "OPP_PHASE", "OP"}},
+                          "CSAPARALLEL", "VOLUME",      "ADD",         "ADDITION",
+                          "MEAN",        "MEDIAN",      "COMPOSED",    "COMBINED",
+                          "COMP_SP",     "COMP_AD",     "COMP_AN",     "SPINE",
+                          "PROCESSED",   "ENHANCED",    "SNAPSHOT",    "SHUTTER",
+                          "ASSOCIATED",  "3D",          "2D",          "DISTORTED",
+                          "NORMALIZED",  "UNSPECIFIED", "DRB",         "DRG",
+                          "DRS"}},
+      {ImageKind::lesser,
+       {"WATER", "W", "OUT_PHASE", "OPP_PHASE", "OP", "REFORMATTED", "RESAMPLED"}},
       {ImageKind::other,
        {"LOCALIZER", "SCOUT",
         // parts of a complex image
@@ -44,20 +45,22 @@ const std::map<ImageKind, Words>& words() {
         "R2_STAR MAP", "R2_STAR", "FAT", "F", "FF", "B0", "B1", "B0 MAP", "B1 MAP", "MTRASYM",
         "FAT_FRACTION",
         // projections, other planes, pictures
-        "MIP", "MINIP", "MNIP", "MAX_IP", "MIN_IP", "CSA MIP", "PROJECTION", "PROJECTION IMAGE",
-        "MPR", "CPR", "CSA MPR", "MOSAIC", "SUB", "SUBTRACT", "SUBTRACTION", "VOLUME_RENDER",
-        "SCREENSHOT", "SCREEN SAVE", "PSEUDOCOLOR"}}};
+        "MIP", "MINIP", "MNIP", "MAX_IP", "MIN_IP", "MIN IP", "MAX IP", "CSA MIP", "PROJECTION",
+        "PROJECTION IMAGE", "MPR", "CPR", "CSA MPR", "MOSAIC", "SUB", "SUBTRACT", "SUBTRACTION",
+        "VOLUME_RENDER", "SCREENSHOT", "SCREEN SAVE", "PSEUDOCOLOR",
+        // other slices' places drawn in
+        "POSDISP", "GSP"}}};
   return kinds;
 }
 
 /// Words that tell it in any company, as in T2_MAP_3 or SUBTRACTION_1. FAT and PHASE do not: there
 /// are FAT_SAT and OUT_PHASE.
 const Words& telling_parts() {
-  static const Words parts{"MAP",     "MAPS",  "QMAP",     "EXP",         "MTR",        "MTRASYM",
-                           "ADC",     "EADC",  "TRACE",    "TRACEW",      "FRACTION",   "RATIO",
-                           "SUB",     "SUBTR", "SUBTRACT", "SUBTRACTION", "DIFFERENCE", "MIP",
-                           "MINIP",   "MPR",   "CPR",      "PROJECTION",  "MOSAIC",     "SCREEN",
-                           "CAPTURE", "MASK",  "LOCALIZER"};
+  static const Words parts{"MAP",     "MAPS",  "QMAP",      "EXP",         "MTR",        "MTRASYM",
+                           "ADC",     "EADC",  "TRACE",     "TRACEW",      "FRACTION",   "RATIO",
+                           "SUB",     "SUBTR", "SUBTRACT",  "SUBTRACTION", "DIFFERENCE", "MIP",
+                           "MINIP",   "MPR",   "CPR",       "PROJECTION",  "MOSAIC",     "SCREEN",
+                           "CAPTURE", "MASK",  "LOCALIZER", "STDDEV"};
   return parts;
 }
 

@@ -127,6 +127,7 @@ double score_of(const StudyCandidate& candidate, const Weighting& weighting) {
   score -= std::any_of(frame.image_type.begin(), frame.image_type.end(), lesser) ? 10 : 0;
   score += named_weighting(frame) == "T2" ? 1 : 0;
   score -= named_localizer(frame) ? 2 : 0;
+  score -= named_head(frame) ? 3 : 0;
   return score;
 }
 

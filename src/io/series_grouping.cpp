@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace cordlesion::io {
@@ -33,15 +34,22 @@ long position_key(const DicomFrame& frame) {
   return std::lround(dot(frame.position_mm, cross(frame.row, frame.column)) / same_position_mm);
 }
 
-/// True if positions occur twice and the acquisition number tells the two apart.
+/// True if positions occur twice and the acquisition number tells the two apart. A copy of a file
+/// counts once.
 bool acquisitions_overlap(const std::vector<DicomFrame>& frames) {
   std::set<long> positions;
   std::set<std::pair<std::string, long>> within_acquisition;
+  std::set<std::tuple<std::string, std::size_t, std::string>> instances;
+  std::size_t slices = 0;
   for (const DicomFrame& frame : frames) {
+    const bool copy =
+        !frame.instance_uid.empty() &&
+        !instances.emplace(frame.instance_uid, frame.number, frame.acquisition_number).second;
+    slices += copy ? 0 : 1;
     positions.insert(position_key(frame));
     within_acquisition.emplace(frame.acquisition_number, position_key(frame));
   }
-  return positions.size() < frames.size() && within_acquisition.size() == frames.size();
+  return positions.size() < slices && within_acquisition.size() == slices;
 }
 
 void append_by_acquisition(const SliceGroup& group, std::vector<SliceGroup>& out) {

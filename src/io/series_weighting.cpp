@@ -144,6 +144,18 @@ bool named_localizer(const DicomFrame& frame) {
                      [&](std::string_view word) { return name.find(word) != std::string::npos; });
 }
 
+bool named_head(const DicomFrame& frame) {
+  static constexpr std::array<std::string_view, 6> head{"BRAIN", "HEAD",   "SKULL",
+                                                        "CRAN",  "CEREBR", "KOPF"};
+  static constexpr std::array<std::string_view, 13> spine{
+      "SPINE",  "SPINAL", "CORD", "NECK", "CERVI", "THORA", "LUMB",
+      "DORSAL", "MYELO",  "HWS",  "BWS",  "LWS",   "WIRBEL"};
+  const std::string names = names_of(frame) + upper(frame.body_part) + " ";
+  const auto says = [&](std::string_view word) { return names.find(word) != std::string::npos; };
+  return std::any_of(head.begin(), head.end(), says) &&
+         std::none_of(spine.begin(), spine.end(), says);
+}
+
 std::string named_weighting(const DicomFrame& frame) {
   const std::string name = names_of(frame);
   static constexpr std::array<std::pair<std::string_view, const char*>, 15> words{

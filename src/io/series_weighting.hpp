@@ -21,4 +21,8 @@ std::string named_weighting(const DicomFrame& frame);
 /// True if a name says localizer. Fast ones have the timing of a T2.
 bool named_localizer(const DicomFrame& frame);
 
+/// True if body part or names say head, and none of them spine. The sagittal T2 of the brain comes
+/// with that of the cord in the studies of demyelination.
+bool named_head(const DicomFrame& frame);
+
 } // namespace cordlesion::io

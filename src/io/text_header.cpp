@@ -118,10 +118,11 @@ std::array<std::size_t, 3> require_sizes(const std::vector<std::string>& words,
 
 std::filesystem::path beside(const std::filesystem::path& header, const std::string& data_file,
                              const std::string& name) {
-  std::filesystem::path file = header.parent_path() / data_file;
+  const std::filesystem::path given = std::filesystem::path(data_file).lexically_normal();
+  std::filesystem::path file = header.parent_path() / given;
   std::error_code error;
-  const bool plain = std::filesystem::path(data_file).filename() == data_file &&
-                     data_file.find_first_of("% ") == std::string::npos;
+  const bool plain =
+      given.filename() == given && data_file.find('%') == std::string::npos; // % : a pattern
   if (!plain || !std::filesystem::is_regular_file(file, error)) {
     throw case_error(Stage::read, "data_file",
                      name + ": the voxels are not in one file beside the header",

@@ -113,7 +113,7 @@ bool within(double difference, double tolerance) {
 
 std::optional<std::vector<Finding>> findings_of(const std::string& report_json) {
   const Json report = Json::parse(report_json, nullptr, false);
-  if (!report.is_object() || !report.contains("status")) {
+  if (!report.is_object()) {
     return std::nullopt;
   }
   Findings findings(report);
@@ -125,7 +125,8 @@ std::optional<std::vector<Finding>> findings_of(const std::string& report_json) 
   }
   findings.add("volume_mm3", "/segmentation/volume_mm3", Kind::volume);
   findings.add_lesions();
-  return findings.take();
+  std::vector<Finding> found = findings.take();
+  return found.empty() ? std::nullopt : std::optional(std::move(found));
 }
 
 std::vector<Difference> differences_of(const std::string& case_id,

@@ -88,6 +88,11 @@ Prediction parsed(const Json& report) {
   prediction.case_id = text_of_key(report, "case_id");
   prediction.status = known_text_of_key(report, "status", statuses);
   prediction.model = text_of_key(models, "name") + " " + text_of_key(models, "version");
+  const Json& digests = report.at("digests");
+  prediction.models_digest = text_of_key(digests, "models");
+  if (digests.contains("lesion_mask")) {
+    prediction.mask_digest = text_of_key(digests, "lesion_mask");
+  }
   prediction.trained = models.at("trained").get<bool>();
   prediction.trained_on = text_of_key(models, "trained_on");
   prediction.software = text_of_key(tool, "name") + " " + text_of_key(tool, "version") + " (" +

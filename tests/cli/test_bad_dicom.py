@@ -53,7 +53,7 @@ from faulty_series import (
     without_transfer_syntax,
 )
 from leaks import assert_nothing_leaks
-from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask
+from volumes import AFFINE, NMOSD, assert_same_in_space, box_mask, voxels
 
 STREAMS = ("rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000")
 
@@ -276,3 +276,33 @@ def test_row16_every_second_slice_lost_shows_in_the_distance_that_the_header_giv
     lose = lambda file, k: k % 2 == 0 and setattr(file, "SpacingBetweenSlices", str(said))  # noqa: E731
     (case,) = json.loads(run("scan", write_series(tmp_path / "case", "t2", change=lose), "--json").out)
     assert [warning["code"] for warning in case["warnings"]] == ["slice_distance"] * warned
+
+
+@pytest.mark.parametrize("padding, signed", [(-32768, True), (65535, False)])
+def test_padding_far_from_the_image_takes_no_part_in_it(predict, tmp_path, padding, signed):
+    """PixelPaddingValue: the image is as if the background were its darkest voxel."""
+
+    def padded(value):
+        def change(file, k):
+            image = np.frombuffer(file.PixelData, "<u2").reshape(file.Rows, file.Columns).astype(np.int32)
+            image[:, :8] = value
+            file.PixelRepresentation = int(signed)
+            file.PixelData = image.astype("<i2" if signed else "<u2").tobytes()
+            if value == padding:
+                file.add_new(0x00280120, "SS" if signed else "US", padding)
+
+        return change
+
+    write_series(tmp_path / "padded", "t2", change=padded(padding))
+    write_series(tmp_path / "plain", "t2", study=STUDY + ".1", change=padded(int(voxels(NMOSD).min())))
+    output = predict(tmp_path / "padded", tmp_path / "plain", "--save-probability")
+    of_padded, of_plain = (nibabel.load(output.folder / case / "lesion_probability.nii.gz") for case in ("padded", "plain"))
+    assert np.array_equal(of_padded.dataobj, of_plain.dataobj) and np.asarray(output.mask("plain").dataobj).any()
+    (warning,) = output.report("padded")["warnings"]
+    assert warning["code"] == "pixel_padding" and str(7 * 8 * 64) in warning["message"]
+    assert output.report("plain")["warnings"] == []
+
+
+def test_a_padding_value_like_that_of_the_image_changes_nothing(predict, tmp_path):
+    write_series(tmp_path / "t2", "t2", change=lambda file, k: file.add_new(0x00280120, "US", int(voxels(NMOSD).min())))
+    assert predict(tmp_path / "t2").report("t2")["warnings"] == []

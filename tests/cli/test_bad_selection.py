@@ -5,6 +5,7 @@ the only one with a lesion, so its label shows what was used.
 """
 
 import json
+import shutil
 
 import numpy as np
 import pydicom
@@ -156,6 +157,29 @@ def two_acquisitions(folder, study):
         write_series(folder, f"part {number}", study=study, change=in_series("part 1", study, AcquisitionNumber=str(number)))
 
 
+def brain_beside(folder, study):
+    """Of more slices, as a 3-D series has, and also called T2."""
+    write_series(folder, "t2", sequence=named("t2_tse_sag C-spine", T2), study=study)
+    write_series(folder, "brain", sequence={**named("t2_space_sag", T2), "BodyPartExamined": "BRAIN"}, volume=voxels(shape=(11, 64, 64)), study=study)
+
+
+def reformatted(folder, study):
+    write_series(folder, "t2", study=study)
+    write_series(folder, "reformat", volume=voxels(shape=(11, 64, 64)), study=study, sequence={**T2, "ImageType": ["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"]})
+
+
+def slice_lines(folder, study):
+    write_series(folder, "series", sequence=named("Sag TSE", T2), study=study)
+    for name in ("POSDISP", "GSP"):
+        write_series(folder, name, volume=voxels(), study=study, sequence={**named("PosDisp: [5] t2_tse_sag", T2), "ImageType": ["DERIVED", "SECONDARY", name, "M", "ND"]})
+
+
+def a_copied_file_of_two_acquisitions(folder, study):
+    two_acquisitions(folder, study)
+    file = slice_path(folder, "part 1", 2, study)
+    shutil.copy(file, file.with_name(file.name + "_copy"))
+
+
 def misnamed_t2(folder, study):
     write_series(folder, "t2", sequence=named("T1 SAG STIR", T2), study=study)
 
@@ -188,6 +212,10 @@ USED = {
     "row14-magnitude-and-phase": (magnitude_and_phase, []),
     "row14-two-temporal-positions": (two_times, ["ambiguous_series"]),
     "row14-two-acquisitions": (two_acquisitions, ["ambiguous_series"]),
+    "row14-two-acquisitions-and-a-copy": (a_copied_file_of_two_acquisitions, ["ambiguous_series", "duplicate_slice"]),
+    "row12-brain": (brain_beside, []),
+    "row12-reformatted": (reformatted, []),
+    "row12-slice-lines": (slice_lines, []),
     "row14-two-stacks": (two_stacks, ["ambiguous_series"]),
     "row12-t2-named-otherwise": (misnamed_t2, []),
     "row12-named-t2-without-timing": (unnamed_but_called_t2, []),

@@ -155,6 +155,26 @@ def test_prepare_does_not_replace_the_cohort(run, tmp_path, package, table):
     assert {path: path.read_bytes() for path in before} == before and not (tmp_path / "warnings.tsv").exists()
 
 
+def test_prepare_reads_images_and_masks_as_asked(run, tmp_path, images, package):
+    write_volume(images / "two.nii.gz", data=np.stack([voxels(), voxels(NMOSD)], axis=-1))
+    for name in ("two.nii.gz", "two_mask.nii.gz"):
+        image = nibabel.load(images / name)
+        moved = image.affine.copy()
+        moved[:3, 3] += 9
+        image = nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine)
+        image.set_sform(image.affine, 1)
+        image.set_qform(moved, 1)
+        nibabel.save(image, images / name)
+    command = ["prepare", "--cohort", write_table(tmp_path / "cohort.tsv", GOOD_ROWS[0], GOOD_ROWS[2]), "-o", tmp_path / "out", "--models", package]
+    assert run(*command).code == 8
+    result = run(*command, "--prefer", "sform", "--volume", 2)
+    assert result.code == 0, result
+    assert_same_in_space(nibabel.load(tmp_path / "out" / "second/mask.nii.gz"), box_mask(EPENDYMOMA), AFFINE)
+    found, _ = in_space(nibabel.load(tmp_path / "out" / "second/image.nii.gz"))
+    first, second = (np.corrcoef(found.ravel(), volume.ravel())[0, 1] for volume in (voxels(), voxels(NMOSD)))
+    assert second > max(0.99, first)
+
+
 def test_prepare_names_what_helps_a_bad_case(prepare, run, tmp_path, images, package):
     write_volume(images / "two.nii.gz", data=np.stack([voxels(NMOSD)] * 2, axis=-1))
     result = run("prepare", "--cohort", write_table(tmp_path / "cohort.tsv", *GOOD_ROWS), "-o", tmp_path / "out", "--models", package)

@@ -152,6 +152,30 @@ def test_snakemake_computes_cases_that_came_later_and_keeps_tables_that_it_canno
     assert "a_new_case" in after and set(before.splitlines()) < set(after.splitlines())
 
 
+def test_snakemake_sees_cases_in_linked_folders(snakemake, program, package, tmp_path):
+    for name in ("one", "two"):
+        write_volume(tmp_path / "elsewhere" / name / f"{name}.nii.gz", NMOSD)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "one").symlink_to(tmp_path / "elsewhere" / "one")
+    (tmp_path / "linked" / "up").symlink_to(tmp_path / "linked")
+    settings = ["input=linked", "out=out", "chunks=1", f"program={program}", f"options=--models {package}"]
+    assert snakemake(*settings).wait(timeout=120) == 0, (tmp_path / "snakemake.txt").read_text()
+    (tmp_path / "linked" / "two").symlink_to(tmp_path / "elsewhere" / "two")
+    assert snakemake(*settings).wait(timeout=120) == 0, (tmp_path / "snakemake.txt").read_text()
+    assert "two" in (tmp_path / "out" / "results.tsv").read_text()
+
+
+def test_results_of_something_else_are_not_replaced(snakemake, program, package, cohort, tmp_path):
+    run_predict(program, package, tmp_path / "out", cohort, code=8)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert snakemake(f"input={cohort}", "out=out", f"program={program}", f"options=--models {package}").wait(timeout=60) != 0
+    assert "out holds results" in (tmp_path / "snakemake.txt").read_text()
+    if shutil.which("sbatch"):
+        done = subprocess.run([SCRIPT, "-o", "out", "--program", program, cohort], capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert done.returncode == 2 and "holds results" in done.stderr
+    assert {path: path.read_bytes() for path in before} == before and not (tmp_path / "out-chunks").exists()
+
+
 def test_the_snakefile_says_what_it_needs(snakemake, tmp_path):
     assert snakemake("out=out").wait(timeout=60) != 0
     assert "no input: give --config input=PATH out=OUT" in (tmp_path / "snakemake.txt").read_text()

@@ -207,6 +207,17 @@ def test_expected_results_may_be_trimmed_to_what_matters(compare, run, expected,
     assert run("compare", trimmed, actual).code == 9
 
 
+def test_a_trimmed_report_needs_nothing_but_what_is_compared(compare, expected):
+    for label, code in (("ms", 0), ("nmosd", 9)):
+        (expected / "ms" / "report.json").write_text(json.dumps({"classification": {"label": label}}))
+        assert compare().code == code
+
+
+def test_a_link_to_itself_among_the_cases_is_passed_over(compare, actual):
+    (actual / "loop").symlink_to("loop")
+    assert compare().code == 0
+
+
 @pytest.mark.parametrize("place", ["expected", "actual"])
 def test_folders_that_hold_no_results_are_refused(run, results, tmp_path, place):
     def compare_with(folder):

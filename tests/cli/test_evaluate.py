@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluation_runs import all_nodes, random_cohort
+from report_folders import write_labels
 from report_folders import NODES
 from volumes import LABEL_BOXES, box, write_mask, write_volume
 
@@ -162,6 +163,43 @@ def test_a_mixture_of_packages_is_named(evaluate, predicted):
     output = evaluate([("a", "ms"), ("b", "ms")])
     assert output.metrics["cases"]["by_model"] == {"another 2": 1, "made-up 2": 1}
     assert "several_models" in output.result.err
+
+
+def test_packages_of_one_name_are_told_apart_by_their_networks(evaluate, predicted):
+    folder = predicted("a", probabilities=all_nodes())
+    predicted("b", probabilities=all_nodes())
+    predicted("c", status="failed")
+    rows = [("a", "ms"), ("b", "ms"), ("c", "ms")]
+    assert "several_models" not in evaluate(rows).result.err
+    report = folder / "b" / "report.json"
+    content = json.loads(report.read_text())
+    content["digests"]["models"] = "1" * 64
+    report.write_text(json.dumps(content))
+    assert "several_models" in evaluate(rows, "--overwrite").result.err
+
+
+@pytest.mark.parametrize("name", ["metrics.tsv", "worst_cases.tsv", "report.md"])
+def test_files_of_somebody_else_are_not_replaced_unasked(evaluate, predicted, tmp_path, name):
+    predicted("a", probabilities=all_nodes())
+    (tmp_path / "paper").mkdir()
+    (tmp_path / "paper" / name).write_text("mine")
+    assert f"already holds {name}" in evaluate([("a", "ms")], out=tmp_path / "paper", code=2).err
+    assert (tmp_path / "paper" / name).read_text() == "mine"
+
+
+def test_the_label_table_is_never_replaced(run, predicted, tmp_path):
+    folder = predicted("a", probabilities=all_nodes())
+    table = write_labels(tmp_path / "metrics.tsv", [("a", "ms")])
+    result = run("evaluate", "--predictions", folder, "--labels", table, "-o", tmp_path, "--overwrite")
+    assert result.code == 2 and "would replace the label table" in result.err
+
+
+def test_cells_without_a_value_are_no_subgroup_too_many(evaluate, predicted):
+    rows = [(f"c{number}", "ms", f"site {number}") for number in range(10)] + [("none", "ms", "")]
+    for case_id, *_ in rows:
+        predicted(case_id, probabilities=all_nodes())
+    output = evaluate(rows, columns=("case_id", "label", "site"))
+    assert "column_not_grouped" not in output.result.err and len(output.metrics["subgroups"]) == 11
 
 
 def test_cut_offs_that_differ_between_cases_are_each_applied(evaluate, predicted):

@@ -1,11 +1,14 @@
 """Segmentation in `evaluate`: Dice and surface distance against SciPy, lesions, masks that cannot be used."""
 
+import json
+
+import nibabel
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from evaluation_runs import all_nodes
-from volumes import AFFINE, SHAPE, box, box_mask, write_volume
+from volumes import AFFINE, NMOSD, SHAPE, box, box_mask, write_volume
 
 
 def surface_dice(predicted, reference, tolerance, spacing):
@@ -127,3 +130,36 @@ def test_a_mask_that_cannot_be_used_is_counted_and_exits_8(evaluate, predicted, 
     assert found["dice"]["n"] == 1 and found["dice"]["mean"] == 1
     assert found["not_compared"]["mask_no_overlap"] == 1 and sum(found["not_compared"].values()) == 2
     assert "elsewhere: the mask has lesion voxels, but none lies inside" in output.result.err
+
+
+def test_a_mask_that_is_not_the_one_of_its_report_is_not_compared(predict, run, tmp_path):
+    """A reader corrected it in place: it says nothing of the segmentation."""
+    write_volume(tmp_path / "cohort" / "a.nii.gz", NMOSD)
+    output = predict(tmp_path / "cohort")
+    (tmp_path / "labels.tsv").write_text("case_id\tlabel\na\tnmosd\n")
+    (tmp_path / "masks").mkdir()
+    corrected = box_mask(box(20, 20))
+    for folder in (tmp_path / "masks" / "a.nii.gz", output.folder / "a" / "lesion_mask.nii.gz"):
+        write_volume(folder, data=corrected)
+    result = run("evaluate", "--predictions", output.folder, "--labels", tmp_path / "labels.tsv", "--masks", tmp_path / "masks", "-o", tmp_path / "ev")
+    assert result.code == 8 and "mask_not_of_report: a: " in result.err
+    found = json.loads((tmp_path / "ev" / "metrics.json").read_text())["segmentation"]["nmosd"]
+    assert found["not_compared"] == {"mask_not_of_report": 1}
+
+
+def test_reference_masks_whose_placements_disagree_are_read_as_asked(predict, run, tmp_path):
+    write_volume(tmp_path / "cohort" / "a.nii.gz", NMOSD)
+    output = predict(tmp_path / "cohort")
+    (tmp_path / "labels.tsv").write_text("case_id\tlabel\na\tnmosd\n")
+    mask = output.mask("a")
+    moved = mask.affine.copy()
+    moved[:3, 3] += 9
+    reference = nibabel.Nifti1Image(np.asarray(mask.dataobj), mask.affine)
+    reference.set_sform(mask.affine, 1)
+    reference.set_qform(moved, 1)
+    (tmp_path / "masks").mkdir()
+    nibabel.save(reference, tmp_path / "masks" / "a.nii.gz")
+    command = ["evaluate", "--predictions", output.folder, "--labels", tmp_path / "labels.tsv", "--masks", tmp_path / "masks", "-o", tmp_path / "ev", "--overwrite"]
+    assert run(*command).code == 8
+    assert run(*command, "--prefer", "sform").code == 0
+    assert json.loads((tmp_path / "ev" / "metrics.json").read_text())["segmentation"]["nmosd"]["dice"]["mean"] == 1

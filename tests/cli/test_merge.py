@@ -187,8 +187,11 @@ def edit_run(folder, change):
         (lambda folder: (folder / "run.json").unlink(), "no run.json"),
         (lambda folder: edit_run(folder, lambda run: run.update(interrupted=True)), "was interrupted"),
         (lambda folder: shutil.rmtree(folder / "nmosd"), "counts 2 cases, the reports of 1 are there"),
+        (lambda folder: (folder / "nmosd" / "lesion_mask.nii.gz").unlink(), "nmosd/lesion_mask.nii.gz is missing"),
+        (lambda folder: (folder / "nmosd" / "lesion_mask.nii.gz").write_bytes(b""), "nmosd/lesion_mask.nii.gz is missing, cannot be read, or is not the one of its report"),
+        (lambda folder: (folder / "nmosd" / "lesion_probability.nii.gz").write_bytes(b"cut"), "nmosd/lesion_probability.nii.gz"),
     ],
-    ids=["killed", "interrupted", "cases missing"],
+    ids=["killed", "interrupted", "cases missing", "mask missing", "mask empty", "probabilities cut"],
 )
 def test_an_incomplete_shard_is_refused_and_says_what_to_do(merge, shards, tmp_path, damage, words):
     folders = shards(2)
@@ -196,6 +199,35 @@ def test_an_incomplete_shard_is_refused_and_says_what_to_do(merge, shards, tmp_p
     result = merge(*folders)
     assert result.code == 2 and "part1 is incomplete" in result.err and words in result.err and "--resume" in result.err
     assert not (tmp_path / "merged").exists()
+
+
+def test_files_that_are_links_are_copied(merge, shards, tmp_path):
+    folders = shards(2)
+    mask = folders[0] / "nmosd" / "lesion_mask.nii.gz"
+    content = mask.read_bytes()
+    mask.rename(mask.with_name("kept-elsewhere"))
+    mask.symlink_to("kept-elsewhere")
+    assert merge(*folders).code == 8
+    merged = tmp_path / "merged" / "nmosd" / "lesion_mask.nii.gz"
+    assert not merged.is_symlink() and merged.read_bytes() == content
+
+
+def test_parts_of_a_cohort_that_grew_between_the_runs_are_refused(merge, shards, cohort, program, package, tmp_path):
+    """The first part was run when there were three cases, the second when there were five."""
+    grown = shutil.copytree(cohort, tmp_path / "grown")
+    for name in ("x1", "x2"):
+        write_volume(grown / f"{name}.nii.gz", box(*LABEL_BOXES["ms"]))
+    first = shards(3)[0]
+    others = [run_predict(program, package, tmp_path / f"later{part}", grown, "--shard", f"{part}/3", "--save-probability").folder for part in (2, 3)]
+    result = merge(first, *others)
+    assert result.code == 2 and "not parts of one cohort" in result.err and "(1/3) holds 1 of 4 cases, expected 2" in result.err
+
+
+def test_masks_that_were_set_aside_stay_with_their_shard_and_are_named(merge, shards):
+    folders = shards(2)
+    (folders[0] / "nmosd" / "lesion_mask.kept-1.nii.gz").write_bytes(b"mine")
+    result = merge(*folders)
+    assert result.code == 8 and "nmosd: lesion_mask.kept-1.nii.gz stays in" in result.err
 
 
 def test_a_shard_that_is_not_given_is_named(merge, shards):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cordlesion/core/error.hpp"
+#include "cordlesion/io/case_loader.hpp"
 
 #include <filesystem>
 
@@ -11,6 +12,8 @@ struct PrepareOptions {
   std::filesystem::path cohort; ///< table with case_id, image, [mask], further columns
   std::filesystem::path output;
   std::filesystem::path models; ///< package whose manifest defines size, fit and normalisation
+  io::LoadOptions load;         ///< gaps between slices are not allowed
+  io::LoaderLimits limits;
 };
 
 /// Writes OUT/<case_id>/image.nii.gz, mask.nii.gz, OUT/prepared.tsv and OUT/warnings.tsv. A case

@@ -4,6 +4,7 @@
 #include "cordlesion/core/error.hpp"
 #include "cordlesion/core/mask_agreement.hpp"
 #include "cordlesion/core/statistics.hpp"
+#include "cordlesion/io/case_loader.hpp"
 
 #include <filesystem>
 #include <iosfwd>
@@ -15,6 +16,7 @@ struct EvaluateOptions {
   std::filesystem::path predictions;          ///< an output folder of `predict`
   std::filesystem::path labels;               ///< table with case_id, label and further columns
   std::optional<std::filesystem::path> masks; ///< folder of reference masks
+  io::VolumeChoice mask_choice = {};          ///< how each reference mask is read
   std::filesystem::path output;
   bool overwrite = false;
   Bootstrap bootstrap;

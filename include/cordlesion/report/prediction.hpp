@@ -26,6 +26,8 @@ struct Prediction {
   std::string segmentation_source;  ///< network or corrected_mask; empty of a failed case
   std::string error_code;           ///< of a failed case, else empty
   std::string model;                ///< name and version of the package
+  std::string models_digest;        ///< of its networks; may be empty of a failed case
+  std::optional<std::string> mask_digest; ///< of lesion_mask.nii.gz as it was written
   bool trained = false;
   std::string trained_on;
   bool identifiers_included = false; ///< identities from the images stand in the report

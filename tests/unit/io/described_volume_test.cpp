@@ -100,6 +100,11 @@ TEST(MetaImageFile, IsReadLocalAndDetached) {
   EXPECT_EQ(local.format, "metaimage");
   CaseLoader loader;
   TempFolder folder;
+  for (const char* name : {"./a.raw", "my image.raw"}) {
+    write_bytes(folder / "b.mhd", metaimage("", name));
+    write_bytes(folder / name, data);
+    expect_the_volume(load_only(loader, folder / "b.mhd"));
+  }
   write_bytes(folder / "a.mhd", metaimage("", "a.raw"));
   write_bytes(folder / "a.raw", data);
   const LoadedCase detached = load_only(loader, folder / "a.mhd");
@@ -115,6 +120,7 @@ TEST(MetaImageFile, WithFaultsFails) {
   EXPECT_EQ(failure_code("a.mha", metaimage("ElementNumberOfChannels = 3\n", "LOCAL") + data),
             "voxel_type");
   EXPECT_EQ(failure_code("a.mhd", metaimage("", "../a.raw")), "data_file");
+  EXPECT_EQ(failure_code("a.mhd", metaimage("", "a%d.raw")), "data_file");
   EXPECT_EQ(failure_code("a.mhd", metaimage("", "/etc/passwd")), "data_file");
   std::string unplaced = metaimage("", "LOCAL") + data;
   unplaced.replace(unplaced.find("TransformMatrix"), 15, "SomethingOther!");
