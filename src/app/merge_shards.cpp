@@ -6,7 +6,6 @@
 #include "cordlesion/core/counted.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 #include "cordlesion/report/merged_run.hpp"
-#include "cordlesion/report/report_json.hpp"
 #include "results_folder.hpp"
 #include "tables.hpp"
 
@@ -50,9 +49,9 @@ report::RunRecord run_of(const fs::path& folder) {
 }
 
 /// Throws if the files that a report speaks of are not beside it, whole.
-void require_files_of(const fs::path& case_folder) {
-  const std::string text = text_of_file(case_folder / "report.json");
-  const auto digests = report::digests_of_complete_report(text);
+void require_files_of(const fs::path& case_folder, const std::string& status) {
+  std::error_code unknown;
+  const auto digests = digests_in(case_folder);
   const auto require = [&](const char* name, const std::optional<std::string>& digest) {
     if (digest && !is_file_of(case_folder / name, digest)) {
       throw incomplete(case_folder.parent_path(),
@@ -63,6 +62,10 @@ void require_files_of(const fs::path& case_folder) {
   if (digests) {
     require("lesion_mask.nii.gz", digests->lesion_mask);
     require("lesion_probability.nii.gz", digests->lesion_probability);
+  } else if (status != "failed" &&
+             !fs::is_regular_file(case_folder / "lesion_mask.nii.gz", unknown)) {
+    throw incomplete(case_folder.parent_path(),
+                     case_folder.filename().string() + "/lesion_mask.nii.gz is missing");
   }
 }
 
@@ -82,7 +85,7 @@ void add_shard(Merged& merged, const fs::path& folder) {
   std::size_t found = 0;
   for (const std::string& name : run.case_ids) { // not what earlier divisions left in the folder
     if (auto rows = rows_in(folder / name)) {
-      require_files_of(folder / name);
+      require_files_of(folder / name, rows->status);
       add_case(merged, folder, std::move(*rows));
       ++found;
     }
@@ -115,11 +118,13 @@ void take_file(const fs::path& source, const fs::path& target, CaseFolders how) 
 }
 
 /// Masks of readers that later runs have set aside: no part of the results.
-void warn_of_kept_masks(const fs::path& shard, const std::string& case_id) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(shard / case_id)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(kept_mask_prefix)) {
-      log_warning(case_id + ": " + name + " stays in " + shown(shard));
+void warn_of_kept_masks(const Merged& merged) {
+  for (const auto& [case_id, shard] : merged.shard_of) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(shard / case_id)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(kept_mask_prefix)) {
+        log_warning(case_id + ": " + name + " stays in " + shown(shard));
+      }
     }
   }
 }
@@ -127,12 +132,13 @@ void warn_of_kept_masks(const fs::path& shard, const std::string& case_id) {
 void take_cases(const Merged& merged, const OutputFolder& output, CaseFolders how) {
   for (const auto& [case_id, shard] : merged.shard_of) {
     const fs::path folder = output.case_folder(case_id);
+    const auto digests = digests_in(shard / case_id);
+    output.begin_case(case_id, digests ? digests->lesion_mask : std::nullopt);
     for (auto name = case_files.rbegin(); name != case_files.rend(); ++name) { // report last
       if (fs::exists(shard / case_id / *name)) {
         take_file(shard / case_id / *name, folder / *name, how);
       }
     }
-    warn_of_kept_masks(shard, case_id);
   }
 }
 
@@ -158,6 +164,7 @@ ExitCode merge_shards(const MergeOptions& options, std::ostream& results) {
   run.counts.merge(count_by_status(merged.rows));
   run.counts["cases"] = merged.rows.size();
   run.case_ids = case_ids_of(merged.rows);
+  run.cohort_digest = cohort_digest_of(run.case_ids);
   for (const Warning& warning : run.warnings) {
     log_warning(warning.code + ": " + warning.message);
   }
@@ -165,6 +172,7 @@ ExitCode merge_shards(const MergeOptions& options, std::ostream& results) {
   if (options.case_folders != CaseFolders::none) {
     take_cases(merged, output, options.case_folders);
   }
+  warn_of_kept_masks(merged);
   write_tables(output.path(), merged.rows);
   io::write_file_atomically(output.path() / "run.json", report::to_json(run));
   log_info(counted(merged.rows.size(), "case") + " of " + counted(options.shards.size(), "shard"));

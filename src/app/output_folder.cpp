@@ -57,10 +57,11 @@ bool holds_results(const fs::path& folder) {
 }
 
 /// A mask that the report beside it does not speak of may be a reader's work: it gets another name.
-void set_aside_foreign_mask(const fs::path& folder) {
+/// @param coming  digest of the mask that will be put there, if it is known
+void set_aside_foreign_mask(const fs::path& folder, const std::optional<std::string>& coming = {}) {
   const fs::path mask = folder / "lesion_mask.nii.gz";
-  const auto digests = report::digests_of_complete_report(text_of_file(folder / "report.json"));
-  if (!fs::exists(fs::symlink_status(mask)) ||
+  const auto digests = digests_in(folder);
+  if (!fs::exists(fs::symlink_status(mask)) || is_file_of(mask, coming) ||
       (digests && is_file_of(mask, digests->lesion_mask))) {
     return;
   }
@@ -240,9 +241,10 @@ void OutputFolder::clear_run_record() const {
   fs::remove(folder_ / "run.json", missing);
 }
 
-void OutputFolder::begin_case(const std::string& case_id) const {
-  change_files_of(case_id, [](const fs::path& folder) {
-    set_aside_foreign_mask(folder);
+void OutputFolder::begin_case(const std::string& case_id,
+                              const std::optional<std::string>& coming) const {
+  change_files_of(case_id, [&](const fs::path& folder) {
+    set_aside_foreign_mask(folder, coming);
     remove_case_files(folder);
   });
 }

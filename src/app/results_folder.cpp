@@ -3,6 +3,7 @@
 
 #include "cordlesion/core/digest.hpp"
 #include "cordlesion/core/error.hpp"
+#include "cordlesion/report/report_json.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -37,6 +38,10 @@ std::vector<std::string> cases_in(const fs::path& folder) {
 std::optional<report::CaseRows> rows_in(const fs::path& case_folder) {
   auto rows = report::rows_of(text_of_file(case_folder / "report.json"));
   return rows && rows->case_id == case_folder.filename() ? rows : std::nullopt;
+}
+
+std::optional<report::Digests> digests_in(const fs::path& case_folder) {
+  return report::digests_of_complete_report(text_of_file(case_folder / "report.json"));
 }
 
 bool is_file_of(const fs::path& path, const std::optional<std::string>& digest) {

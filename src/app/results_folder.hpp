@@ -1,6 +1,7 @@
 // What a folder of results holds: the files of a case, the cases, and their text.
 #pragma once
 
+#include "cordlesion/report/case_report.hpp"
 #include "cordlesion/report/tables.hpp"
 
 #include <array>
@@ -29,6 +30,9 @@ std::vector<std::string> cases_in(const std::filesystem::path& folder);
 /// The rows of the report in a case's folder; none if it is not a whole report of this program on
 /// the case that the folder is named after.
 std::optional<report::CaseRows> rows_in(const std::filesystem::path& case_folder);
+
+/// The digests in a case's report; none if it is not a complete one.
+std::optional<report::Digests> digests_in(const std::filesystem::path& case_folder);
 
 /// Whether there is a regular file of this SHA-256 digest; none is that of no file.
 bool is_file_of(const std::filesystem::path& path, const std::optional<std::string>& digest);

@@ -73,6 +73,7 @@ report::RunRecord record_of(const Run& run, std::size_t cases, const std::vector
                            .threads = run.options.threads,
                            .counts = counts_of(run, cases),
                            .case_ids = case_ids_of(run.rows),
+                           .cohort_digest = run.cohort_digest,
                            .timing_ms = timing_ms,
                            .warnings = warnings,
                            .interrupted = interrupted() || run.stopped.has_value(),

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace cordlesion::app {
@@ -22,6 +23,7 @@ struct Run {
   inference::Networks& networks;
   CaseSettings settings;
   report::ModelRecord models;
+  std::string cohort_digest;
   std::vector<report::CaseRows> rows; ///< of the cases done so far
   std::size_t resumed = 0;            ///< of these, complete from an earlier run
   std::optional<Error> stopped;       ///< why the run ended before its last case, if not asked to

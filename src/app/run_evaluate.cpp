@@ -13,7 +13,9 @@
 #include "results_folder.hpp"
 
 #include <ostream>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace cordlesion::app {
 namespace {
@@ -64,7 +66,12 @@ bool holds_predictions(const fs::path& folder) {
 /// there.
 void require_free_names(const EvaluateOptions& options) {
   std::error_code unknown;
-  for (const char* name : {complete_mark, "metrics.tsv", "worst_cases.tsv", "report.md"}) {
+  std::vector<std::string> names{complete_mark, "metrics.tsv",          "worst_cases.tsv",
+                                 "report.md",   "confusion_matrix.svg", "dice_by_class.svg"};
+  for (const Node node : all_nodes) {
+    names.push_back("roc_" + std::string(to_string(node)) + ".svg");
+  }
+  for (const std::string& name : names) {
     const fs::path file = options.output / name;
     if (fs::equivalent(file, options.labels, unknown)) {
       throw usage_error("the evaluation would replace the label table", choose_another);

@@ -129,24 +129,32 @@ void announce(const report::ModelRecord& models) {
   }
 }
 
-std::vector<io::CaseInput> find_cases(const PredictOptions& options, io::CaseLoader& loader,
-                                      std::vector<Warning>& warnings) {
+struct RunInputs {
+  std::vector<io::CaseInput> cases; ///< of the shard
+  std::vector<Warning> warnings;
+  std::string cohort_digest;
+};
+
+RunInputs find_cases(const PredictOptions& options, io::CaseLoader& loader) {
   io::FoundCases found = loader.find(options.find);
   for (const Warning& warning : found.warnings) {
     log_warning(warning.code + ": " + warning.message);
   }
-  warnings = std::move(found.warnings);
   if (options.corrected_masks) {
     check_corrected_masks(*options.corrected_masks, found.cases.size());
     require_outside_output(*options.corrected_masks, options.output);
   }
+  std::vector<std::string> case_ids;
   for (const io::CaseInput& input : found.cases) {
+    case_ids.push_back(input.case_id);
     OutputFolder::require_free_name(input.case_id);
     if (input.mask) {
       require_outside_output(*input.mask, options.output);
     }
   }
-  return shard_of(std::move(found.cases), options.shard);
+  return {.cases = shard_of(std::move(found.cases), options.shard),
+          .warnings = std::move(found.warnings),
+          .cohort_digest = cohort_digest_of(std::move(case_ids))};
 }
 
 /// All cases, as far as the run comes. If the loading process is gone for good, what is complete
@@ -191,9 +199,8 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
       inference::open_model_package(options.models, options.allow_unverified_models);
   const report::ModelRecord models = model_record(package);
   announce(models);
-  std::vector<Warning> warnings;
   if (options.dry_run) {
-    return list_cases(options, find_cases(options, loader, warnings), loader, results);
+    return list_cases(options, find_cases(options, loader).cases, loader, results);
   }
   inference::configure_runtime(options.threads);
   inference::Networks networks(package, options.network);
@@ -201,11 +208,11 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
     log_info("runs as TorchScript, several times slower than compiled: " + reason);
   }
   watch.lap("load_models");
-  std::vector<io::CaseInput> cases = find_cases(options, loader, warnings);
+  RunInputs inputs = find_cases(options, loader);
   watch.lap("find_cases");
-  const std::size_t case_count = cases.size();
+  const std::size_t case_count = inputs.cases.size();
   const OutputFolder output(options.output, options.existing);
-  for (const io::CaseInput& input : cases) {
+  for (const io::CaseInput& input : inputs.cases) {
     output.require_room_for(input.case_id); // found now, it costs no case
   }
   output.clear_run_record();
@@ -215,11 +222,12 @@ ExitCode run_predict(const PredictOptions& asked, std::ostream& results) {
           .networks = networks,
           .settings = case_settings(options, package.manifest),
           .models = models,
+          .cohort_digest = inputs.cohort_digest,
           .rows = {},
           .stopped = {}};
-  compute_cases(run, std::move(cases), loader);
+  compute_cases(run, std::move(inputs.cases), loader);
   total.lap("total");
-  write_run(run, case_count, std::move(warnings), timing_ms);
+  write_run(run, case_count, std::move(inputs.warnings), timing_ms);
   if (interrupted() || run.stopped) {
     log_warning("interrupted: " + std::to_string(run.rows.size()) + " of " +
                 std::to_string(case_count) + " cases are done; go on with --resume");

@@ -1,6 +1,7 @@
 // Tables, counts and the compact results of many cases.
 #include "tables.hpp"
 
+#include "cordlesion/core/digest.hpp"
 #include "cordlesion/io/atomic_file.hpp"
 
 #include <algorithm>
@@ -13,6 +14,15 @@ void write_tables(const std::filesystem::path& folder, const std::vector<report:
   io::write_file_atomically(folder / "results.tsv", tables.results);
   io::write_file_atomically(folder / "lesions.tsv", tables.lesions);
   io::write_file_atomically(folder / "failures.tsv", tables.failures);
+}
+
+std::string cohort_digest_of(std::vector<std::string> case_ids) {
+  std::sort(case_ids.begin(), case_ids.end());
+  std::string names;
+  for (const std::string& case_id : case_ids) {
+    names += case_id + '\n';
+  }
+  return sha256_of_text(names);
 }
 
 std::vector<std::string> case_ids_of(const std::vector<report::CaseRows>& rows) {

@@ -16,6 +16,9 @@ namespace cordlesion::app {
 /// The case_id of each row, sorted.
 std::vector<std::string> case_ids_of(const std::vector<report::CaseRows>& rows);
 
+/// SHA-256 of the names of a cohort's cases, in whatever order.
+std::string cohort_digest_of(std::vector<std::string> case_ids);
+
 /// Writes results.tsv, lesions.tsv and failures.tsv.
 void write_tables(const std::filesystem::path& folder, const std::vector<report::CaseRows>& rows);
 

@@ -137,7 +137,7 @@ void convert_frame(const char* raw, const DicomFrame& frame, float* out) {
 using FramesOfFile = std::map<std::size_t, std::vector<std::pair<const DicomFrame*, float*>>>;
 
 /// Padding farther from all that was acquired than this reaches, -32768 for example, would decide
-/// the normalisation; it becomes the smallest acquired value. One near them, such as 0, stays.
+/// the normalisation; it becomes the darkest acquired value. One near them, such as 0, stays.
 void replace_padding(const FramesOfFile& wanted, std::size_t slice_size,
                      std::vector<Warning>& warnings) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -163,16 +163,18 @@ void replace_padding(const FramesOfFile& wanted, std::size_t slice_size,
   });
   const float range = high - low;
   std::size_t replaced = 0;
+  const auto& first = wanted.begin()->second.front();
+  const float darkest = first.first->layout.photometric == "MONOCHROME1" ? high : low;
   for_all([&](float& voxel, bool padding) {
     if (padding && low <= high && (voxel < low - range || voxel > high + range)) {
-      voxel = low;
+      voxel = darkest;
       ++replaced;
     }
   });
   if (replaced > 0) {
     warnings.push_back({"pixel_padding", std::to_string(replaced) +
                                              " voxels hold the PixelPaddingValue and were set to "
-                                             "the smallest of the others"});
+                                             "the darkest of the others"});
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -56,7 +57,10 @@ using GzipFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
 
 /// Puts the grid as it is into the sform of a file that ITK wrote. ITK turns axes that are not
 /// quite orthogonal, as cosines rounded to three digits are not, into orthogonal ones.
-void write_sform(const TemporaryFile& file, const Grid& grid) {
+/// @param apart_mm  how far from the grid those lie, which are the qform; if that is near what a
+///                  reader takes for a contradiction, the file does without a qform
+void write_sform(const TemporaryFile& file, const Grid& grid, double apart_mm) {
+  constexpr std::size_t offset_of_qform_code = 252;
   constexpr std::size_t offset_of_sform = 280;
   constexpr unsigned piece = 1U << 20;
   const std::string path = file.path().string();
@@ -73,6 +77,9 @@ void write_sform(const TemporaryFile& file, const Grid& grid) {
   }
   const auto rows = sform_of(grid);
   std::memcpy(content.data() + offset_of_sform, rows.data(), sizeof rows);
+  if (apart_mm > 0.05) {
+    std::memset(content.data() + offset_of_qform_code, 0, sizeof(std::int16_t));
+  }
   GzipFile out(gzopen(path.c_str(), "wb"), gzclose);
   for (std::size_t done = 0; out && done < content.size(); done += piece) {
     const auto length = static_cast<unsigned>(std::min<std::size_t>(piece, content.size() - done));
@@ -113,7 +120,7 @@ double write_checked(const std::filesystem::path& path, const Volume<T>& volume)
   }
   double error_mm = corner_error_of(file, path.filename().string(), volume);
   if (!(error_mm <= same_grid_mm)) {
-    write_sform(file, volume.grid());
+    write_sform(file, volume.grid(), error_mm);
     error_mm = corner_error_of(file, path.filename().string(), volume);
   }
   if (!(error_mm <= same_grid_mm)) {

@@ -90,30 +90,20 @@ std::string shard_of(const RunRecord& run) {
   return found == run.options.end() ? "1/1" : found->second;
 }
 
-/// Throws if the parts of one division hold numbers of cases that no cohort divides into: some ran
-/// when there were more cases. With parts given twice, of several cohorts, it cannot be told.
-void require_one_division(const std::vector<ShardRun>& shards) {
-  const auto cases_of = [](const ShardRun& shard) {
-    const auto found = shard.run.counts.find("cases");
-    return found == shard.run.counts.end() ? 0 : found->second;
-  };
-  std::size_t total = 0;
+/// Throws if the parts of one division were run on other cases: some had come or gone. With parts
+/// given twice, of several cohorts, it cannot be told.
+void require_one_cohort(const std::vector<ShardRun>& shards) {
+  const RunRecord& first = shards.front().run;
   for (const ShardRun& shard : shards) {
     if (parts_of(shard_of(shard.run)).second != shards.size()) {
       return;
     }
-    total += cases_of(shard);
   }
   for (const ShardRun& shard : shards) {
-    const auto [index, count] = parts_of(shard_of(shard.run));
-    const std::size_t expected = (total + count - index) / count;
-    if (cases_of(shard) != expected) {
-      throw usage_error("the shards are not parts of one cohort: " + name_of(shard) + " (" +
-                            shard_of(shard.run) + ") holds " + std::to_string(cases_of(shard)) +
-                            " of " + std::to_string(total) + " cases, expected " +
-                            std::to_string(expected),
-                        "Cases came or went between the runs: run predict for each part again "
-                        "with --resume.");
+    if (shard.run.cohort_digest != first.cohort_digest) {
+      throw usage_error("the shards are parts of different cohorts: cases came or went between " +
+                            name_of(shards.front()) + " and " + name_of(shard),
+                        "Run predict for each part again with --resume.");
     }
   }
 }
@@ -165,7 +155,7 @@ RunRecord merged_run(const std::vector<ShardRun>& shards) {
   const auto differing = differing_facts(shards);
   require_agreement(differing);
   require_all_parts(shards);
-  require_one_division(shards);
+  require_one_cohort(shards);
   RunRecord merged = shards.front().run;
   merged.counts.clear();
   merged.timing_ms.clear();

@@ -47,6 +47,7 @@ std::string to_json(const RunRecord& record) {
       {"threads", record.threads},
       {"counts", record.counts},
       {"case_ids", record.case_ids},
+      {"cohort_digest", record.cohort_digest},
       {"timing_ms", numbers_of(record.timing_ms, 3)},
       {"warnings", json_of(record.warnings)},
       {"interrupted", record.interrupted}};
@@ -73,6 +74,7 @@ std::optional<RunRecord> run_record_of(const std::string& text) {
                      .threads = json.at("threads"),
                      .counts = json.at("counts"),
                      .case_ids = json.at("case_ids"),
+                     .cohort_digest = json.value("cohort_digest", std::string()),
                      .timing_ms = json.at("timing_ms"),
                      .warnings = warnings_of(json.at("warnings")),
                      .interrupted = json.at("interrupted"),

@@ -178,7 +178,7 @@ def test_packages_of_one_name_are_told_apart_by_their_networks(evaluate, predict
     assert "several_models" in evaluate(rows, "--overwrite").result.err
 
 
-@pytest.mark.parametrize("name", ["metrics.tsv", "worst_cases.tsv", "report.md"])
+@pytest.mark.parametrize("name", ["metrics.tsv", "worst_cases.tsv", "report.md", "roc_ms_vs_nmosd.svg", "dice_by_class.svg"])
 def test_files_of_somebody_else_are_not_replaced_unasked(evaluate, predicted, tmp_path, name):
     predicted("a", probabilities=all_nodes())
     (tmp_path / "paper").mkdir()

@@ -45,7 +45,9 @@ class OutputFolder {
   void clear_run_record() const;
   /// Removes what an earlier run left of a case; the report goes first. A mask that is not the one
   /// its report speaks of is kept under another name, with a warning.
-  void begin_case(const std::string& case_id) const;
+  /// @param coming  digest of the mask that will be written, if it is known: it is none to keep
+  void begin_case(const std::string& case_id,
+                  const std::optional<std::string>& coming = std::nullopt) const;
   /// Removes what this run has written of a case.
   void clear_case(const std::string& case_id) const;
 

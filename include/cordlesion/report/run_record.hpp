@@ -32,6 +32,7 @@ struct RunRecord {
   int threads = 1;
   std::map<std::string, std::size_t> counts; ///< cases, ok, no_lesion, failed, resumed
   std::vector<std::string> case_ids; ///< of the run, sorted; OUT may hold cases of earlier runs too
+  std::string cohort_digest;         ///< of the names of all cases, before the division into shards
   std::map<std::string, double> timing_ms;
   std::vector<Warning> warnings;
   bool interrupted = false;
