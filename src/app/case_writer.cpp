@@ -102,12 +102,14 @@ void CaseWriter::write() {
   report::CaseReport& report = computed_->report;
   if (computed_->result) {
     Stopwatch watch(report.timing_ms);
+    run_.output.begin_writing(report.case_id);
     write_images(run_.output, report.case_id, *computed_->result, report.digests);
     watch.lap("write");
     report.outcome = std::move(computed_->result->record);
     computed_->result.reset(); // the next case needs the memory
   }
   run_.rows.push_back(write_report(run_.output, report));
+  run_.output.end_writing(report.case_id);
   progress_.end(report, seconds_since(computed_->begin));
 }
 

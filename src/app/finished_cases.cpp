@@ -67,6 +67,7 @@ void take_finished_cases(Run& run, std::vector<io::CaseInput>& cases, io::CaseLo
   loader.digest(earlier, [&](std::size_t i, const std::optional<std::string>& digest) {
     stop_if_interrupted();
     if (auto rows = finished_rows(run, earlier[i], digest)) {
+      run.output.end_writing(earlier[i].case_id); // which a kill may have come before
       run.rows.push_back(std::move(*rows));
       ++run.resumed;
       progress.skip(earlier[i].case_id);

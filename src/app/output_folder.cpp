@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,6 +27,19 @@ namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 4> run_files{"run.json", "results.tsv", "lesions.tsv",
                                                     "failures.tsv"};
+
+/// Lies in a case's folder while a run writes or removes its files, and longer if the run is
+/// killed: a mask without its report is then that run's.
+constexpr const char* writing_mark = ".cordlesion-writing";
+
+void mark_as_being_written(const fs::path& case_folder) {
+  std::ofstream(case_folder / writing_mark); // not on a full disk, where it does not matter
+}
+
+void remove_mark(const fs::path& case_folder) {
+  std::error_code missing;
+  fs::remove(case_folder / writing_mark, missing);
+}
 
 /// The report of this program in a case's folder, else empty: other programs' reports, and what
 /// links lead to, are none of ours.
@@ -61,8 +75,8 @@ bool holds_results(const fs::path& folder) {
 void set_aside_foreign_mask(const fs::path& folder, const std::optional<std::string>& coming = {}) {
   const fs::path mask = folder / "lesion_mask.nii.gz";
   const auto digests = digests_in(folder);
-  if (!fs::exists(fs::symlink_status(mask)) || is_file_of(mask, coming) ||
-      (digests && is_file_of(mask, digests->lesion_mask))) {
+  if (!fs::exists(fs::symlink_status(mask)) || fs::exists(folder / writing_mark) ||
+      is_file_of(mask, coming) || (digests && is_file_of(mask, digests->lesion_mask))) {
     return;
   }
   std::string name;
@@ -77,9 +91,11 @@ void set_aside_foreign_mask(const fs::path& folder, const std::optional<std::str
 }
 
 void remove_case_files(const fs::path& folder) {
+  mark_as_being_written(folder);
   for (const char* name : case_files) {
     fs::remove(folder / name);
   }
+  remove_mark(folder);
 }
 
 void sweep_temporary_files(const fs::path& folder) {
@@ -247,6 +263,14 @@ void OutputFolder::begin_case(const std::string& case_id,
     set_aside_foreign_mask(folder, coming);
     remove_case_files(folder);
   });
+}
+
+void OutputFolder::begin_writing(const std::string& case_id) const {
+  mark_as_being_written(case_folder(case_id));
+}
+
+void OutputFolder::end_writing(const std::string& case_id) const {
+  remove_mark(folder_ / case_id);
 }
 
 void OutputFolder::clear_case(const std::string& case_id) const {

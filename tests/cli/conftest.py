@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import re
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,6 @@ from tiny_package import write_package
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = json.loads((REPOSITORY / "src/report/report.schema.json").read_text())
-KEPT_MASK = re.compile(r"lesion_mask\.kept-\d+\.nii\.gz")  # what the run before left, or a reader
 RUN_FILES = {"run.json", "results.tsv", "lesions.tsv", "failures.tsv"}
 
 
@@ -52,16 +50,17 @@ def reject_constant(text):
     raise AssertionError(f"{text} in a report")
 
 
-def check_output_folder(folder: Path):
-    """Whatever a run leaves: valid reports, a mask for every completed case alone, nothing temporary."""
+def check_output_folder(folder: Path, kept=()):
+    """Whatever a run leaves: valid reports, a mask for every completed case alone, nothing temporary; of the cases `kept` a mask set aside."""
     names = {path.name for path in folder.iterdir() if path.is_file()}
     assert names - RUN_FILES <= {".cordlesion.lock"}, names
     for case_folder in (path for path in folder.iterdir() if path.is_dir()):
         report = json.loads((case_folder / "report.json").read_text(), parse_constant=reject_constant)
         jsonschema.validate(report, SCHEMA)
         allowed = {"report.json"} if report["status"] == "failed" else {"report.json", "lesion_mask.nii.gz", "lesion_probability.nii.gz"}
-        found = {path.name for path in case_folder.iterdir() if not KEPT_MASK.fullmatch(path.name)}
-        assert found <= allowed, f"{case_folder.name}: {found}"
+        found = {path.name for path in case_folder.iterdir()}
+        set_aside = {"lesion_mask.kept-1.nii.gz"} if case_folder.name in kept else set()
+        assert set_aside <= found <= allowed | set_aside, f"{case_folder.name}: {found}"
         assert report["status"] == "failed" or "lesion_mask.nii.gz" in found
 
 
@@ -87,12 +86,12 @@ def children(pid):
         return []
 
 
-def run_predict(program, package, out, *arguments, code=0, **options):
+def run_predict(program, package, out, *arguments, code=0, kept=(), **options):
     """Runs `predict` and makes the checks that hold for every run."""
     result = run_program(program, "predict", *arguments, "-o", out, "--models", package, **options)
     assert result.code == code, result
     if out.is_dir():
-        check_output_folder(out)
+        check_output_folder(out, kept)
     return Output(out, result)
 
 

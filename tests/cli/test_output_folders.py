@@ -94,7 +94,7 @@ def test_resume_recomputes_a_case_whose_report_or_mask_is_gone(predict, cohort):
     output = predict(cohort)
     (output.folder / "a" / "report.json").unlink()
     (output.folder / "b" / "lesion_mask.nii.gz").unlink()
-    predict(cohort, "--resume")
+    predict(cohort, "--resume", kept=["a"])
 
 
 def test_resume_recomputes_a_case_whose_mask_was_cut(predict, cohort):
@@ -102,7 +102,7 @@ def test_resume_recomputes_a_case_whose_mask_was_cut(predict, cohort):
     before, mask = times(output), output.folder / "b" / "lesion_mask.nii.gz"
     whole = mask.read_bytes()
     mask.write_bytes(whole[:40])
-    after = times(predict(cohort, "--resume"))
+    after = times(predict(cohort, "--resume", kept=["b"]))
     assert mask.read_bytes()[10:] == whole[10:]  # behind the time in the head
     assert after["a"] == before["a"] and after["b"] != before["b"]
 
@@ -189,6 +189,19 @@ def test_masks_that_lie_in_the_output_folder_before_any_run_are_kept(predict, ru
     result = run("predict", cohort, "-o", tmp_path / "out", "--models", package)
     assert result.code == 0 and "is now lesion_mask.kept-1.nii.gz" in result.err, result
     assert (tmp_path / "out" / "a" / "lesion_mask.kept-1.nii.gz").read_bytes() == mine
+
+
+@pytest.mark.parametrize("left", [["lesion_mask.nii.gz"], ["lesion_mask.nii.gz", "report.json"]], ids=["before the report", "after it"])
+def test_what_a_killed_run_left_is_not_taken_for_a_readers_work(predict, cohort, left):
+    """Row 39."""
+    output = predict(cohort)
+    for path in (output.folder / "a").iterdir():
+        if path.name not in left:
+            path.unlink()
+    (output.folder / "a" / ".cordlesion-writing").touch()
+    resumed = predict(cohort, "--resume")
+    assert "is now" not in resumed.result.err
+    assert sorted(path.name for path in (output.folder / "a").iterdir()) == ["lesion_mask.nii.gz", "report.json"]
 
 
 def test_reports_hold_the_digests_of_the_files_beside_them(predict, cohort):
@@ -288,6 +301,7 @@ def test_leftovers_of_a_killed_run_are_swept(predict, cohort):
     for folder in (output.folder, output.folder / "a"):
         (folder / ".cordlesion-1-1.nii.gz").write_bytes(b"half")
     (output.folder / "a" / "report.json").unlink()
+    (output.folder / "a" / ".cordlesion-writing").touch()
     predict(cohort, "--resume")
 
 
@@ -322,4 +336,4 @@ def test_a_pipe_in_place_of_a_report_is_not_waited_for(predict, cohort):
     output = predict(cohort)
     (output.folder / "b" / "report.json").unlink()
     os.mkfifo(output.folder / "b" / "report.json")
-    assert predict(cohort, "--resume").report("b")["status"] == "ok"
+    assert predict(cohort, "--resume", kept=["b"]).report("b")["status"] == "ok"

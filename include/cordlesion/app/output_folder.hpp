@@ -48,6 +48,10 @@ class OutputFolder {
   /// @param coming  digest of the mask that will be written, if it is known: it is none to keep
   void begin_case(const std::string& case_id,
                   const std::optional<std::string>& coming = std::nullopt) const;
+  /// Marks, from before its first file until its report is there, that a case's files are this
+  /// program's: if it is killed between them, its mask is not taken for a reader's.
+  void begin_writing(const std::string& case_id) const;
+  void end_writing(const std::string& case_id) const;
   /// Removes what this run has written of a case.
   void clear_case(const std::string& case_id) const;
 
