@@ -136,8 +136,11 @@ int run_application(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, std::cout, std::cerr);
-    return static_cast<int>(code == 0 ? ExitCode::ok : ExitCode::usage);
+    set_up_logging(global);
+    return static_cast<int>(run_guarded([&] { // help and version are results too
+      const int code = app.exit(error, std::cout, std::cerr);
+      return code == 0 ? ExitCode::ok : ExitCode::usage;
+    }));
   }
   const std::string command = app.get_subcommands().front()->get_name();
   set_up_logging(global);

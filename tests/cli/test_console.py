@@ -93,6 +93,12 @@ def test_a_closed_standard_stream_does_no_harm(program, package, cohort, tmp_pat
     assert len(list((tmp_path / "out").glob("*/report.json"))) == 2
 
 
+@pytest.mark.parametrize("arguments", ["--version", "--help", "predict --help"])
+def test_help_that_cannot_be_written_exits_5(program, arguments):
+    done = subprocess.run(["sh", "-c", f"{program} {arguments} >/dev/full"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 5 and "could not be written to stdout" in done.stderr, done
+
+
 @pytest.mark.parametrize("stdout", ["/dev/full", "&-"], ids=["full", "closed"])
 def test_a_listing_that_cannot_be_written_exits_5(program, cohort, stdout):
     command = ["sh", "-c", f'exec "$@" >{stdout}', "sh", program, "scan", str(cohort)]
