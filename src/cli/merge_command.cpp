@@ -19,8 +19,9 @@ as lesion_mask.kept-N.nii.gz are named and stay. A program that edits a linked f
 changes it in both: --case-folders copy if masks are to be corrected in place and the shards kept.
 
 Refused are shards that are incomplete (no run.json, interrupted, cases missing, a mask that is not
-the one of its report, a part of the division not given or of a cohort that has grown), that hold the same case, or that differ in version, models, precision or
-options that change results. A device or processor that differs is a warning in run.json.
+the one of its report, a part of the division not given), that were run on different cohorts, hold
+the same case, or differ in version, models, precision or options that change results. A device or
+processor that differs is a warning in run.json.
 
 Exit code 8 if cases failed in a shard, as in one run.
 
