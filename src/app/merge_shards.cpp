@@ -19,11 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct MergedCase {
+  fs::path shard;
+  std::optional<std::string> mask_digest; ///< that its report gives
+};
+
 /// What all shards hold together.
 struct Merged {
   std::vector<report::ShardRun> runs;
   std::vector<report::CaseRows> rows;
-  std::map<std::string, fs::path> shard_of; ///< by case_id
+  std::map<std::string, MergedCase> cases; ///< by case_id
 };
 
 Error incomplete(const fs::path& folder, const std::string& what) {
@@ -48,8 +53,9 @@ report::RunRecord run_of(const fs::path& folder) {
   return *run;
 }
 
-/// Throws if the files that a report speaks of are not beside it, whole.
-void require_files_of(const fs::path& case_folder, const std::string& status) {
+/// Throws if the files that a report speaks of are not beside it, whole. Returns the mask's digest.
+std::optional<std::string> require_files_of(const fs::path& case_folder,
+                                            const std::string& status) {
   std::error_code unknown;
   const auto digests = digests_in(case_folder);
   const auto require = [&](const char* name, const std::optional<std::string>& digest) {
@@ -62,17 +68,20 @@ void require_files_of(const fs::path& case_folder, const std::string& status) {
   if (digests) {
     require("lesion_mask.nii.gz", digests->lesion_mask);
     require("lesion_probability.nii.gz", digests->lesion_probability);
-  } else if (status != "failed" &&
-             !fs::is_regular_file(case_folder / "lesion_mask.nii.gz", unknown)) {
+    return digests->lesion_mask;
+  }
+  if (status != "failed" && !fs::is_regular_file(case_folder / "lesion_mask.nii.gz", unknown)) {
     throw incomplete(case_folder.parent_path(),
                      case_folder.filename().string() + "/lesion_mask.nii.gz is missing");
   }
+  return std::nullopt;
 }
 
-void add_case(Merged& merged, const fs::path& folder, report::CaseRows row) {
-  const auto [known, is_new] = merged.shard_of.try_emplace(row.case_id, folder);
+void add_case(Merged& merged, MergedCase found, report::CaseRows row) {
+  const fs::path folder = found.shard;
+  const auto [known, is_new] = merged.cases.try_emplace(row.case_id, std::move(found));
   if (!is_new) {
-    throw usage_error("case " + row.case_id + " is in " + shown(known->second) + " and in " +
+    throw usage_error("case " + row.case_id + " is in " + shown(known->second.shard) + " and in " +
                           shown(folder),
                       "Give each case once: merge shards of one division of the cases only.");
   }
@@ -85,8 +94,7 @@ void add_shard(Merged& merged, const fs::path& folder) {
   std::size_t found = 0;
   for (const std::string& name : run.case_ids) { // not what earlier divisions left in the folder
     if (auto rows = rows_in(folder / name)) {
-      require_files_of(folder / name, rows->status);
-      add_case(merged, folder, std::move(*rows));
+      add_case(merged, {folder, require_files_of(folder / name, rows->status)}, std::move(*rows));
       ++found;
     }
   }
@@ -119,7 +127,8 @@ void take_file(const fs::path& source, const fs::path& target, CaseFolders how) 
 
 /// Masks of readers that later runs have set aside: no part of the results.
 void warn_of_kept_masks(const Merged& merged) {
-  for (const auto& [case_id, shard] : merged.shard_of) {
+  for (const auto& [case_id, merged_case] : merged.cases) {
+    const fs::path& shard = merged_case.shard;
     for (const fs::directory_entry& entry : fs::directory_iterator(shard / case_id)) {
       const std::string name = entry.path().filename().string();
       if (name.starts_with(kept_mask_prefix)) {
@@ -130,13 +139,13 @@ void warn_of_kept_masks(const Merged& merged) {
 }
 
 void take_cases(const Merged& merged, const OutputFolder& output, CaseFolders how) {
-  for (const auto& [case_id, shard] : merged.shard_of) {
+  for (const auto& [case_id, merged_case] : merged.cases) {
+    const fs::path source = merged_case.shard / case_id;
     const fs::path folder = output.case_folder(case_id);
-    const auto digests = digests_in(shard / case_id);
-    output.begin_case(case_id, digests ? digests->lesion_mask : std::nullopt);
+    output.begin_case(case_id, merged_case.mask_digest);
     for (auto name = case_files.rbegin(); name != case_files.rend(); ++name) { // report last
-      if (fs::exists(shard / case_id / *name)) {
-        take_file(shard / case_id / *name, folder / *name, how);
+      if (fs::exists(source / *name)) {
+        take_file(source / *name, folder / *name, how);
       }
     }
   }

@@ -74,9 +74,11 @@ bool holds_results(const fs::path& folder) {
 /// @param coming  digest of the mask that will be put there, if it is known
 void set_aside_foreign_mask(const fs::path& folder, const std::optional<std::string>& coming = {}) {
   const fs::path mask = folder / "lesion_mask.nii.gz";
+  if (!fs::exists(fs::symlink_status(mask)) || fs::exists(folder / writing_mark)) {
+    return;
+  }
   const auto digests = digests_in(folder);
-  if (!fs::exists(fs::symlink_status(mask)) || fs::exists(folder / writing_mark) ||
-      is_file_of(mask, coming) || (digests && is_file_of(mask, digests->lesion_mask))) {
+  if (is_file_of(mask, coming) || (digests && is_file_of(mask, digests->lesion_mask))) {
     return;
   }
   std::string name;

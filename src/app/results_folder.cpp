@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace cordlesion::app {
 
@@ -19,8 +19,9 @@ std::string text_of_file(const fs::path& path) {
     return {};
   }
   std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  return file.bad() ? std::string() : text;
+  std::ostringstream text;
+  text << file.rdbuf(); // fails where reading does, and on an empty file
+  return text ? text.str() : std::string();
 }
 
 std::vector<std::string> cases_in(const fs::path& folder) {

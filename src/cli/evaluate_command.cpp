@@ -69,14 +69,12 @@ RunCommand add_evaluate(CLI::App& app) {
       ->required()
       ->type_name("FILE.tsv");
   auto masks = std::make_shared<std::string>();
-  auto reading = std::make_shared<ReadingOptions>();
   command.add_option("--masks", *masks, "Folder of reference masks")->type_name("DIR");
-  add_prefer_option(command, *reading);
+  add_prefer_option(command, options->mask_choice);
   command.add_option("-o,--output", options->output, "Output folder")->required()->type_name("DIR");
   command.add_flag("--overwrite", options->overwrite, "Replace an evaluation that DIR holds");
   add_statistics_options(command, *options);
-  return [options, masks, reading] {
-    options->mask_choice = load_options(*reading).volume_choice;
+  return [options, masks] {
     if (!masks->empty()) {
       options->masks = *masks;
     }

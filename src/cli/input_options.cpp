@@ -6,10 +6,14 @@
 
 namespace cordlesion::cli {
 
-void add_prefer_option(CLI::App& command, ReadingOptions& options) {
+void add_prefer_option(CLI::App& command, io::VolumeChoice& choice) {
   command
-      .add_option("--prefer", options.prefer,
-                  "The placement to believe where the two of a NIfTI file disagree")
+      .add_option_function<std::string>(
+          "--prefer",
+          [&choice](const std::string& name) {
+            choice.orientation = name == "sform" ? io::Orientation::sform : io::Orientation::qform;
+          },
+          "The placement to believe where the two of a NIfTI file disagree")
       ->check(CLI::IsMember({"sform", "qform"}));
 }
 
@@ -30,9 +34,9 @@ void add_reading_options(CLI::App& command, ReadingOptions& options) {
       ->capture_default_str();
   command.add_flag("--assume-sagittal-t2", options.assume_sagittal_t2,
                    "Take the weighting for granted; the geometry must still be sagittal");
-  add_prefer_option(command, options);
+  add_prefer_option(command, options.volume_choice);
   command
-      .add_option("--volume", options.volume,
+      .add_option("--volume", options.volume_choice.volume,
                   "Of a NIfTI file with several volumes use the N-th, from 1")
       ->check(CLI::Range(1, 32767));
 }
@@ -74,11 +78,7 @@ io::LoadOptions load_options(const ReadingOptions& options) {
   io::LoadOptions load;
   load.fail_on_ambiguity = options.series_policy == "fail";
   load.assume_sagittal_t2 = options.assume_sagittal_t2;
-  if (!options.prefer.empty()) {
-    load.volume_choice.orientation =
-        options.prefer == "sform" ? io::Orientation::sform : io::Orientation::qform;
-  }
-  load.volume_choice.volume = options.volume;
+  load.volume_choice = options.volume_choice;
   return load;
 }
 

@@ -5,8 +5,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstddef>
-#include <optional>
 #include <string>
 
 namespace cordlesion::cli {
@@ -15,8 +13,7 @@ namespace cordlesion::cli {
 struct ReadingOptions {
   std::string series_policy = "best";
   bool assume_sagittal_t2 = false;
-  std::string prefer;
-  std::optional<std::size_t> volume;
+  io::VolumeChoice volume_choice;
 };
 
 /// Of `predict` and `scan`.
@@ -29,8 +26,8 @@ struct InputOptions {
   ReadingOptions reading;
 };
 
-/// --prefer alone, for commands that read nothing but masks.
-void add_prefer_option(CLI::App& command, ReadingOptions& options);
+/// --prefer alone, for commands that read nothing but masks. `choice` is set when it is parsed.
+void add_prefer_option(CLI::App& command, io::VolumeChoice& choice);
 void add_load_timeout_option(CLI::App& command, io::LoaderLimits& limits);
 void add_reading_options(CLI::App& command, ReadingOptions& options);
 void add_input_options(CLI::App& command, InputOptions& options);

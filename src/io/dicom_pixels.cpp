@@ -262,7 +262,10 @@ Image read_pixels(const StudyCandidate& series, const std::vector<std::filesyste
       convert_frame(raw.data() + frame->number * frame_bytes(layout), *frame, target);
     }
   }
-  replace_padding(wanted, slice_size, warnings);
+  const auto has_padding = [](const DicomFrame& frame) { return frame.padding.has_value(); };
+  if (std::any_of(series.frames.begin(), series.frames.end(), has_padding)) {
+    replace_padding(wanted, slice_size, warnings);
+  }
   compare_duplicates(series, voxels, extra, warnings);
   warn_of_scaling(series, warnings);
   invert_if_monochrome1(series, voxels, warnings);

@@ -107,6 +107,11 @@ std::string names_of(const DicomFrame& frame) {
   return upper(name);
 }
 
+template <typename Words> bool says_any(const std::string& names, const Words& words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return names.find(word) != std::string::npos; });
+}
+
 /// A word of the description for what is made of, or has the timing of, a T2; its kind with it.
 std::optional<std::pair<std::string_view, const char*>> telling_word(const DicomFrame& frame) {
   static constexpr std::array<std::pair<std::string_view, const char*>, 10> words{
@@ -139,9 +144,7 @@ std::optional<std::pair<std::string_view, const char*>> telling_word(const Dicom
 bool named_localizer(const DicomFrame& frame) {
   static constexpr std::array<std::string_view, 8> words{" LOC ",   " LOC_", "_LOC ",  "LOCALIZ",
                                                          "LOCALIS", "SCOUT", "SURVEY", "PILOT"};
-  const std::string name = names_of(frame);
-  return std::any_of(words.begin(), words.end(),
-                     [&](std::string_view word) { return name.find(word) != std::string::npos; });
+  return says_any(names_of(frame), words);
 }
 
 bool named_head(const DicomFrame& frame) {
@@ -151,9 +154,7 @@ bool named_head(const DicomFrame& frame) {
       "SPINE",  "SPINAL", "CORD", "NECK", "CERVI", "THORA", "LUMB",
       "DORSAL", "MYELO",  "HWS",  "BWS",  "LWS",   "WIRBEL"};
   const std::string names = names_of(frame) + upper(frame.body_part) + " ";
-  const auto says = [&](std::string_view word) { return names.find(word) != std::string::npos; };
-  return std::any_of(head.begin(), head.end(), says) &&
-         std::none_of(spine.begin(), spine.end(), says);
+  return says_any(names, head) && !says_any(names, spine);
 }
 
 std::string named_weighting(const DicomFrame& frame) {

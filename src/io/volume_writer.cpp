@@ -2,6 +2,7 @@
 // where nothing reached the disk.
 #include "cordlesion/io/volume_writer.hpp"
 
+#include "byte_source.hpp"
 #include "temporary_file.hpp"
 #include "volume_file.hpp"
 
@@ -16,7 +17,6 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace cordlesion::io {
 namespace {
@@ -55,39 +55,31 @@ std::array<float, 12> sform_of(const Grid& grid) {
 
 using GzipFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
 
-/// Puts the grid as it is into the sform of a file that ITK wrote. ITK turns axes that are not
+/// Writes a file anew that ITK wrote, the grid as it is in its sform. ITK turns axes that are not
 /// quite orthogonal, as cosines rounded to three digits are not, into orthogonal ones.
 /// @param apart_mm  how far from the grid those lie, which are the qform; if that is near what a
 ///                  reader takes for a contradiction, the file does without a qform
-void write_sform(const TemporaryFile& file, const Grid& grid, double apart_mm) {
+template <typename T>
+void write_with_own_sform(const TemporaryFile& file, const std::string& name,
+                          const Volume<T>& volume, double apart_mm) {
   constexpr std::size_t offset_of_qform_code = 252;
   constexpr std::size_t offset_of_sform = 280;
-  constexpr unsigned piece = 1U << 20;
-  const std::string path = file.path().string();
-  std::vector<char> content;
-  GzipFile in(gzopen(path.c_str(), "rb"), gzclose);
-  int got = 0;
-  do {
-    content.resize(content.size() + piece);
-    got = in ? gzread(in.get(), content.data() + content.size() - piece, piece) : -1;
-    content.resize(content.size() - piece + static_cast<std::size_t>(std::max(got, 0)));
-  } while (got > 0);
-  if (got < 0) {
-    throw file.failure("it cannot be read back");
+  std::array<char, 352> header{}; // with the mark of no extensions, before the voxels
+  try {
+    ByteSource(file.path(), name).read(header.data(), header.size());
+  } catch (const Error& error) {
+    throw file.failure(error.what());
   }
-  const auto rows = sform_of(grid);
-  std::memcpy(content.data() + offset_of_sform, rows.data(), sizeof rows);
+  const auto rows = sform_of(volume.grid());
+  std::memcpy(header.data() + offset_of_sform, rows.data(), sizeof rows);
   if (apart_mm > 0.05) {
-    std::memset(content.data() + offset_of_qform_code, 0, sizeof(std::int16_t));
+    std::memset(header.data() + offset_of_qform_code, 0, sizeof(std::int16_t));
   }
-  GzipFile out(gzopen(path.c_str(), "wb"), gzclose);
-  for (std::size_t done = 0; out && done < content.size(); done += piece) {
-    const auto length = static_cast<unsigned>(std::min<std::size_t>(piece, content.size() - done));
-    if (gzwrite(out.get(), content.data() + done, length) == 0) {
-      out.reset();
-    }
-  }
-  if (!out || gzclose(out.release()) != Z_OK) {
+  const auto& voxels = volume.voxels();
+  GzipFile out(gzopen(file.path().c_str(), "wb"), gzclose);
+  if (!out || gzfwrite(header.data(), header.size(), 1, out.get()) != 1 ||
+      gzfwrite(voxels.data(), sizeof(T), voxels.size(), out.get()) != voxels.size() ||
+      gzclose(out.release()) != Z_OK) {
     throw file.system_failure();
   }
 }
@@ -118,14 +110,15 @@ double write_checked(const std::filesystem::path& path, const Volume<T>& volume)
   } catch (const itk::ExceptionObject&) { // its text holds the absolute path
     throw file.failure("the NIfTI writer failed");
   }
-  double error_mm = corner_error_of(file, path.filename().string(), volume);
+  const std::string name = path.filename().string();
+  double error_mm = corner_error_of(file, name, volume);
   if (!(error_mm <= same_grid_mm)) {
-    write_sform(file, volume.grid(), error_mm);
-    error_mm = corner_error_of(file, path.filename().string(), volume);
+    write_with_own_sform(file, name, volume, error_mm);
+    error_mm = corner_error_of(file, name, volume);
   }
   if (!(error_mm <= same_grid_mm)) {
     throw case_error(Stage::write, "geometry_not_kept",
-                     path.filename().string() + " would lie " + std::to_string(error_mm) +
+                     name + " would lie " + std::to_string(error_mm) +
                          " mm off the image at a corner, at most 0.01 mm is allowed",
                      "NIfTI cannot hold this image's geometry exactly enough");
   }
