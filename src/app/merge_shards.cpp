@@ -94,7 +94,8 @@ void add_shard(Merged& merged, const fs::path& folder) {
   std::size_t found = 0;
   for (const std::string& name : run.case_ids) { // not what earlier divisions left in the folder
     if (auto rows = rows_in(folder / name)) {
-      add_case(merged, {folder, require_files_of(folder / name, rows->status)}, std::move(*rows));
+      const auto mask_digest = require_files_of(folder / name, rows->status);
+      add_case(merged, {folder, mask_digest}, std::move(*rows));
       ++found;
     }
   }
